@@ -1,0 +1,2 @@
+//! Packages, task graph, hashing, cache and runner.
+#![forbid(unsafe_code)]

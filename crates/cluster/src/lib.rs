@@ -1,0 +1,2 @@
+//! Puts the parts together: keys and certificates, bootstrap, daemon, kubeconfig, deletion.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! One file per controller, each a reconcile function.
+#![forbid(unsafe_code)]

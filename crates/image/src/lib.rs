@@ -1,0 +1,2 @@
+//! Content-addressed blobs, OCI images and layers.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The binary: arguments, output, wiring.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,1 @@
+//! Links, addresses, routes and service rules over netlink; knows nothing of Kubernetes.

@@ -1,0 +1,1 @@
+//! Containers: one shim per pod, namespaces, cgroups, seccomp, overlay file systems, logs.

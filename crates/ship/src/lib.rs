@@ -1,0 +1,2 @@
+//! Source to running: plan, build, image, migrate, deploy, follow the rollout.
+#![forbid(unsafe_code)]

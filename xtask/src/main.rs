@@ -1,0 +1,3 @@
+//! Every developer command.
+#![forbid(unsafe_code)]
+fn main() {}
