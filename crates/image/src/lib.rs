@@ -1,2 +1,22 @@
-//! Content-addressed blobs, OCI images and layers.
+//! Content-addressed blobs, OCI images and layers: the one place where images lie, for the command line that
+//! builds them and for the node that runs them.
+//!
+//! [`ContentStore`] keeps blobs by their sha256, references by name, and layers unpacked for overlayfs. Every
+//! write goes to a temporary file that is flushed and renamed, so several processes may write and read at once
+//! and a full disk or a crash leaves what was there before.
+//!
+//! All calls block on the disk; asynchronous callers use `spawn_blocking`. What is not here: running containers,
+//! talking to registries.
 #![forbid(unsafe_code)]
+
+mod content;
+mod digest;
+mod error;
+mod layer;
+mod model;
+
+pub use content::ContentStore;
+pub use digest::Digest;
+pub use error::Error;
+pub use layer::LayerBuilder;
+pub use model::{Freed, Image, ImageConfig, Imported, Layer, Listed};

@@ -1,2 +1,22 @@
 //! Revisioned key-value store with etcd's model: a durable log, all live state in memory.
+//!
+//! Every commit gets the next revision of one global counter, is appended to a checksummed log and
+//! flushed before it is answered; commits that arrive while a flush runs share the next one. Reads are
+//! served from an index in memory and never wait for the disk. A watch delivers every event of a
+//! prefix from a revision on, in order, each once, or says that it ended.
+//!
+//! What is not here: networking, object formats, anything of Kubernetes. Keys are strings, values bytes.
+//!
+//! Invariants: an answered commit survives the death of the process and, with [`Fsync::Always`], of the
+//! machine; readers see only flushed commits; damaged files are reported, never served.
 #![forbid(unsafe_code)]
+
+mod error;
+mod store;
+mod types;
+mod watch;
+
+pub use error::{CommitError, Failure, LeaseError, OpenError, ReadError};
+pub use store::Store;
+pub use types::{Entry, Event, Expect, Fsync, LeaseId, Op, Options, Payload, Range};
+pub use watch::{Ended, Watch};
