@@ -1,0 +1,231 @@
+//! The local cache: `<hash>.tar.zst` holds a task's outputs and its log, `<hash>.json` how long it took.
+//!
+//! Layout and archive follow Turborepo's local cache (zstd tar, paths relative to the root, modification time 0,
+//! log first). Unlike it, restoring also removes output files that the archive does not hold, so that the
+//! folder is what the task made and nothing older. Entries appear by rename: a killed run leaves none half-written.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::inputs::{Globs, walk};
+
+/// Why the cache could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("build cache: {action} {path}: {source}; free some space or delete the cache folder")]
+pub struct CacheError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A folder of entries.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache {
+    dir: PathBuf,
+    root: PathBuf,
+}
+
+/// Facts about an entry.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    /// The task's hash.
+    pub(crate) hash: String,
+    /// How long the task ran when it was not cached, in milliseconds.
+    pub(crate) duration: u64,
+}
+
+/// What of a package belongs to a task: its folder, its log and the globs of its outputs.
+pub(crate) struct Outputs<'a> {
+    pub(crate) package_dir: &'a str,
+    pub(crate) log: &'a str,
+    pub(crate) globs: &'a Globs,
+}
+
+fn err(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CacheError {
+    let path = path.to_owned();
+    move |source| CacheError { action, path, source }
+}
+
+// === impl Cache ===
+
+impl Cache {
+    pub(crate) fn open(root: &Path, dir: Option<&Path>) -> Result<Self, CacheError> {
+        let dir = root.join(dir.unwrap_or(Path::new(".turbo/cache")));
+        fs::create_dir_all(&dir).map_err(err("creating", &dir))?;
+        Ok(Self { dir, root: root.to_owned() })
+    }
+
+    /// Puts the outputs of `hash` in place; `None` when there is no whole entry.
+    pub(crate) fn restore(&self, hash: &str, outputs: &Outputs<'_>) -> Result<Option<Meta>, CacheError> {
+        let archive = self.archive_path(hash);
+        let Ok(text) = fs::read(self.meta_path(hash)) else { return Ok(None) };
+        let Ok(meta) = serde_json::from_slice::<Meta>(&text) else { return Ok(None) };
+        let file = match fs::File::open(&archive) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(err("reading", &archive)(e)),
+        };
+        let restored = self.unpack(file).map_err(err("restoring", &archive))?;
+        self.remove_stale(&restored, outputs).map_err(err("cleaning outputs of", &archive))?;
+        Ok(Some(meta))
+    }
+
+    /// Stores the outputs that lie on disk as the entry of `hash`; answers how many files it holds.
+    pub(crate) fn save(&self, meta: &Meta, outputs: &Outputs<'_>) -> Result<usize, CacheError> {
+        let archive = self.archive_path(&meta.hash);
+        let temporary = self.dir.join(format!(".{}.{}", meta.hash, std::process::id()));
+        let saved = self.pack(&temporary, outputs).and_then(|count| {
+            fs::rename(&temporary, &archive)?;
+            fs::write(&temporary, serde_json::to_vec(meta)?)?;
+            fs::rename(&temporary, self.meta_path(&meta.hash))?;
+            Ok(count)
+        });
+        if saved.is_err() {
+            // The failure itself is what is reported; a leftover temporary file would only hide it.
+            let _ = fs::remove_file(&temporary);
+        }
+        saved.map_err(err("writing", &archive))
+    }
+
+    fn archive_path(&self, hash: &str) -> PathBuf {
+        self.dir.join(format!("{hash}.tar.zst"))
+    }
+
+    fn meta_path(&self, hash: &str) -> PathBuf {
+        self.dir.join(format!("{hash}-meta.json"))
+    }
+
+    fn pack(&self, to: &Path, outputs: &Outputs<'_>) -> io::Result<usize> {
+        let mut tar = tar::Builder::new(zstd::Encoder::new(fs::File::create(to)?, 3)?);
+        let log = self.root.join(outputs.package_dir).join(outputs.log);
+        if log.is_file() {
+            append(&mut tar, &log, &format!("{}/{}", outputs.package_dir, outputs.log))?;
+        }
+        let mut files: Vec<_> = self.output_files(outputs).collect();
+        files.sort();
+        for (path, relative) in &files {
+            append(&mut tar, path, &format!("{}/{relative}", outputs.package_dir))?;
+        }
+        let mut file = tar.into_inner()?.finish()?;
+        file.flush()?;
+        file.sync_all()?;
+        Ok(files.len())
+    }
+
+    fn output_files(&self, outputs: &Outputs<'_>) -> impl Iterator<Item = (PathBuf, String)> {
+        walk(&self.root.join(outputs.package_dir), false)
+            .filter(|(_, relative)| outputs.globs.matches(relative))
+    }
+
+    fn unpack(&self, file: fs::File) -> io::Result<BTreeSet<PathBuf>> {
+        let mut restored = BTreeSet::new();
+        let mut archive = tar::Archive::new(zstd::Decoder::new(file)?);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("unsafe path {}", path.display()),
+                ));
+            }
+            let target = self.root.join(&path);
+            if let Some(parent) = target.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            if !already_there(&target, &mut entry)? {
+                // A running program's file cannot be written over, but its name can be given to a new one.
+                match fs::remove_file(&target) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                    _ => entry.unpack(&target)?,
+                };
+            }
+            restored.insert(target);
+        }
+        Ok(restored)
+    }
+
+    fn remove_stale(&self, restored: &BTreeSet<PathBuf>, outputs: &Outputs<'_>) -> io::Result<()> {
+        self.output_files(outputs)
+            .filter(|(path, _)| !restored.contains(path))
+            .try_for_each(|(path, _)| fs::remove_file(path))
+    }
+}
+
+/// Same size and same modification time as the entry was given when it was restored or made.
+fn already_there(target: &Path, entry: &mut tar::Entry<'_, impl io::Read>) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(metadata) = target.symlink_metadata() else { return Ok(false) };
+    let header = entry.header();
+    Ok(metadata.is_file()
+        && header.entry_type().is_file()
+        && metadata.len() == header.size()?
+        && u64::try_from(metadata.mtime()).ok() == Some(header.mtime()?)
+        && metadata.mode() & 0o777 == header.mode()? & 0o777)
+}
+
+fn append(tar: &mut tar::Builder<impl Write>, path: &Path, name: &str) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = path.symlink_metadata()?;
+    let mut header = tar::Header::new_gnu();
+    header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or(0));
+    header.set_mode(metadata.mode() & 0o777);
+    header.set_uid(0);
+    header.set_gid(0);
+    if metadata.is_symlink() {
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        tar.append_link(&mut header, name, path.read_link()?)
+    } else {
+        header.set_size(metadata.len());
+        tar.append_data(&mut header, name, fs::File::open(path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globs() -> Globs {
+        Globs::new("outputs", &["dist/**".to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn outputs_come_back_and_older_files_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir_all(root.join("p/dist")).unwrap();
+        fs::create_dir_all(root.join("p/.turbo")).unwrap();
+        fs::write(root.join("p/dist/a"), "one").unwrap();
+        fs::write(root.join("p/.turbo/turbo-build.log"), "log").unwrap();
+        let cache = Cache::open(root, None).unwrap();
+        let globs = globs();
+        let outputs = Outputs { package_dir: "p", log: ".turbo/turbo-build.log", globs: &globs };
+        assert!(cache.restore("h", &outputs).unwrap().is_none());
+        assert_eq!(cache.save(&Meta { hash: "h".to_owned(), duration: 7 }, &outputs).unwrap(), 1);
+
+        fs::write(root.join("p/dist/a"), "changed").unwrap();
+        fs::write(root.join("p/dist/old"), "stale").unwrap();
+        fs::remove_dir_all(root.join("p/.turbo")).unwrap();
+        assert_eq!(cache.restore("h", &outputs).unwrap().unwrap().duration, 7);
+        assert_eq!(fs::read_to_string(root.join("p/dist/a")).unwrap(), "one");
+        assert_eq!(fs::read_to_string(root.join("p/.turbo/turbo-build.log")).unwrap(), "log");
+        assert!(!root.join("p/dist/old").exists());
+    }
+
+    #[test]
+    fn a_damaged_entry_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path(), None).unwrap();
+        fs::write(cache.meta_path("h"), r#"{"hash":"h","duration":1}"#).unwrap();
+        fs::write(cache.archive_path("h"), "not zstd").unwrap();
+        let globs = globs();
+        let outputs = Outputs { package_dir: "p", log: "l", globs: &globs };
+        let text = cache.restore("h", &outputs).unwrap_err().to_string();
+        assert!(text.contains("h.tar.zst"), "{text}");
+    }
+}
