@@ -1,2 +1,4 @@
 //! Puts the parts together: keys and certificates, bootstrap, daemon, kubeconfig, deletion.
 #![forbid(unsafe_code)]
+
+pub mod pki;
