@@ -1,5 +1,7 @@
 //! Informers, sets of informers and events against a small server that can refuse, break off and restart.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
