@@ -14,7 +14,7 @@ pub struct TypeRef(pub(crate) &'static Struct);
 /// A structure's description.
 #[derive(Debug)]
 pub struct Struct {
-    /// Go name with its package's group and version, such as `core/v1.PodSpec`.
+    /// OpenAPI model name, such as `io.k8s.api.core.v1.PodSpec`.
     pub name: &'static str,
     /// Fields of the JSON form in order of their JSON names.
     pub fields: &'static [Field],
@@ -31,12 +31,16 @@ pub struct Field {
     pub name: &'static str,
     /// What the value is.
     pub shape: Shape,
+    /// Type in Go without pointer, such as `[]v1.Container`; error messages name it.
+    pub go_type: &'static str,
     /// Whether OpenAPI declares the field as required.
     pub required: bool,
     /// Whether the field may be absent as distinct from its zero value (a pointer in Go).
     pub pointer: bool,
     /// Whether an empty value is left out of JSON (`omitempty`).
     pub omit_empty: bool,
+    /// Whether this field's structure merges as one value though its type does not.
+    pub atomic: bool,
     /// Default that OpenAPI declares, as JSON text.
     pub default: Option<&'static str>,
     /// How a strategic merge patch treats the value.
@@ -87,12 +91,25 @@ pub enum Shape {
     FieldsV1,
     /// Any JSON value (`apiextensions.JSON` and the like).
     Any,
+    /// A structure, or a simpler value in its place.
+    Choice(Choice, TypeRef),
     /// A structure.
     Struct(TypeRef),
     /// A list.
     List(&'static List),
     /// A map with text keys.
     Map(&'static Map),
+}
+
+/// What may stand in a structure's place (in schemas of custom resources).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// A structure or a Boolean.
+    SchemaOrBool,
+    /// A structure or a list of them.
+    SchemaOrArray,
+    /// A structure or a list of texts.
+    SchemaOrStrings,
 }
 
 /// A list's elements and their identity.
@@ -102,6 +119,8 @@ pub struct List {
     pub item: Shape,
     /// What makes an element the same as another.
     pub kind: ListKind,
+    /// Whether protobuf wraps the list in a message of its own (a named slice type in Go).
+    pub message: bool,
 }
 
 /// What makes a list's element the same as another (`x-kubernetes-list-type`).
@@ -153,9 +172,14 @@ impl TypeRef {
         self.0
     }
 
-    /// Go name with group and version, such as `core/v1.PodSpec`.
+    /// OpenAPI model name, such as `io.k8s.api.core.v1.PodSpec`.
     pub fn name(self) -> &'static str {
         self.0.name
+    }
+
+    /// Name of the type in Go without its package, such as `PodSpec`.
+    pub fn short_name(self) -> &'static str {
+        self.0.name.rsplit('.').next().unwrap_or_default()
     }
 
     /// The field with that JSON name.
