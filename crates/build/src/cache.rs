@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -137,12 +137,17 @@ impl Cache {
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent)?;
             }
-            if !already_there(&target, &mut entry)? {
-                // A running program's file cannot be written over, but its name can be given to a new one.
-                match fs::remove_file(&target) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                    _ => entry.unpack(&target)?,
-                };
+            let mode = entry.header().mode()? & 0o777;
+            if entry.header().entry_type().is_file() {
+                let mut content = Vec::new();
+                entry.read_to_end(&mut content)?;
+                if !already_there(&target, mode, &content)? {
+                    remove_if_there(&target)?;
+                    write_file(&target, mode, &content)?;
+                }
+            } else {
+                remove_if_there(&target)?;
+                entry.unpack(&target)?;
             }
             restored.insert(target);
         }
@@ -156,23 +161,34 @@ impl Cache {
     }
 }
 
-/// Same size and same modification time as the entry was given when it was restored or made.
-fn already_there(target: &Path, entry: &mut tar::Entry<'_, impl io::Read>) -> io::Result<bool> {
+/// Whether the file on disk is what the entry holds: by content, because two files can share size and time.
+fn already_there(target: &Path, mode: u32, content: &[u8]) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let Ok(metadata) = target.symlink_metadata() else { return Ok(false) };
-    let header = entry.header();
     Ok(metadata.is_file()
-        && header.entry_type().is_file()
-        && metadata.len() == header.size()?
-        && u64::try_from(metadata.mtime()).ok() == Some(header.mtime()?)
-        && metadata.mode() & 0o777 == header.mode()? & 0o777)
+        && metadata.len() == content.len() as u64
+        && metadata.mode() & 0o777 == mode
+        && fs::read(target)? == content)
+}
+
+/// A running program's file cannot be written over, but its name can be given to a new one.
+fn remove_if_there(target: &Path) -> io::Result<()> {
+    match fs::remove_file(target) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+fn write_file(target: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(target)?.write_all(content)
 }
 
 fn append(tar: &mut tar::Builder<impl Write>, path: &Path, name: &str) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = path.symlink_metadata()?;
     let mut header = tar::Header::new_gnu();
-    header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or(0));
+    header.set_mtime(0);
     header.set_mode(metadata.mode() & 0o777);
     header.set_uid(0);
     header.set_gid(0);

@@ -222,13 +222,14 @@ async fn run_task(
     let globs = Globs::new("outputs", &task.config.outputs)?;
     let outputs = Outputs { package_dir: &package_dir, log: &log_name, globs: &globs };
     let cacheable = task.config.cache != Some(false);
-    if cacheable && !context.options.force {
-        if let Some(meta) = context.cache.restore(&hash, &outputs)? {
-            result.cached = true;
-            result.duration = Duration::from_millis(meta.duration);
-            reporter.event(Event::Finished(&result));
-            return Ok((result, true));
-        }
+    if cacheable
+        && !context.options.force
+        && let Some(meta) = context.cache.restore(&hash, &outputs)?
+    {
+        result.cached = true;
+        result.duration = Duration::from_millis(meta.duration);
+        reporter.event(Event::Finished(&result));
+        return Ok((result, true));
     }
 
     reporter.event(Event::Started(&task.id));

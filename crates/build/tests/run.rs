@@ -1,4 +1,5 @@
 //! Whole runs on small repositories with real scripts.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;
