@@ -16,8 +16,13 @@
 //!   asked); callers on an async runtime use a blocking thread.
 
 pub mod cidr;
+pub mod link;
+pub mod namespace;
+pub mod netlink;
 pub mod pods;
+pub mod route;
 pub mod services;
+pub mod sysctl;
 
 pub use cidr::Ipv4Net;
 pub use pods::{PodNetwork, PodNetworkConfig};
