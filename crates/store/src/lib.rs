@@ -11,12 +11,23 @@
 //! machine; readers see only flushed commits; damaged files are reported, never served.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod error;
+pub mod files;
+mod frame;
+mod index;
+mod lease;
+mod log;
+mod record;
+mod recover;
+mod snapshot;
 mod store;
 mod types;
 mod watch;
+mod writer;
 
 pub use error::{CommitError, Failure, LeaseError, OpenError, ReadError};
+pub use recover::{Report, check};
 pub use store::Store;
 pub use types::{Entry, Event, Expect, Fsync, LeaseId, Op, Options, Payload, Range};
 pub use watch::{Ended, Watch};

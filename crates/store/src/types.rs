@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::files::{Disk, OsDisk};
+
 /// Identifies a lease; never zero.
 pub type LeaseId = u64;
 
@@ -131,6 +133,8 @@ pub struct Options {
     pub watch_buffer: usize,
     /// Revisions of history that are kept at least; beyond twice as many the store compacts by itself. `None` = all.
     pub keep_revisions: Option<u64>,
+    /// Where the files lie: the operating system's files, or a test's.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Default for Options {
@@ -141,6 +145,7 @@ impl Default for Options {
             snapshot_after: 64 << 20,
             watch_buffer: 256,
             keep_revisions: Some(20_000),
+            disk: Arc::new(OsDisk),
         }
     }
 }
