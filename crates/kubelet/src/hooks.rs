@@ -1,0 +1,36 @@
+//! `postStart` and `preStop`: what a container wants done right after its start and before its end.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::LifecycleHandler;
+
+use crate::handlers::Target;
+
+/// Runs a handler once. Callers bound the time.
+pub(crate) async fn run(handler: &LifecycleHandler, target: &Target) -> Result<(), String> {
+    if let Some(action) = &handler.exec {
+        let (code, output) = target.exec(action).await?;
+        let command = action.command.as_deref().unwrap_or_default().join(" ");
+        return if code == 0 {
+            Ok(())
+        } else {
+            Err(format!("command '{command}' exited with {code}: {}", output.trim_end()))
+        };
+    }
+    if let Some(action) = &handler.http_get {
+        let answer = target.http_get(action).await?;
+        return if (200..400).contains(&answer.status) {
+            Ok(())
+        } else {
+            Err(format!("HTTP hook answered with status {}: {}", answer.status, answer.body.trim_end()))
+        };
+    }
+    if let Some(action) = &handler.sleep {
+        tokio::time::sleep(Duration::from_secs(u64::try_from(action.seconds).unwrap_or(0))).await;
+        return Ok(());
+    }
+    match &handler.tcp_socket {
+        Some(action) => target.tcp(action).await,
+        None => Ok(()),
+    }
+}
