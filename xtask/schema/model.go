@@ -171,7 +171,7 @@ func (m *model) addFields(into *structure, of reflect.Type, doc schema) {
 			goType:    kind.String(),
 			required:  slices.Contains(doc.Required, tag),
 			pointer:   pointer,
-			omitEmpty: strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero"),
+			omitEmpty: omitted(goField.Type, options),
 			atomic:    property.MapType == "atomic",
 			def:       string(property.Default),
 			mergeKey:  goField.Tag.Get("patchMergeKey"),
@@ -184,6 +184,11 @@ func (m *model) addFields(into *structure, of reflect.Type, doc schema) {
 			into.wire = append(into.wire, wire{number: number, field: tag})
 		}
 	}
+}
+
+// omitted says whether Go leaves the zero value out: omitempty has no effect on structs.
+func omitted(of reflect.Type, options string) bool {
+	return strings.Contains(options, "omitzero") || strings.Contains(options, "omitempty") && of.Kind() != reflect.Struct
 }
 
 // addEmbedded lays an embedded struct's fields flat; on the wire it stays a message of its own if it has a number.

@@ -37,7 +37,7 @@ pub struct Field {
     pub required: bool,
     /// Whether the field may be absent as distinct from its zero value (a pointer in Go).
     pub pointer: bool,
-    /// Whether an empty value is left out of JSON (`omitempty`).
+    /// Whether the zero value is left out of JSON (Go's `omitempty` and `omitzero`; structures by value are not left out).
     pub omit_empty: bool,
     /// Whether this field's structure merges as one value though its type does not.
     pub atomic: bool,

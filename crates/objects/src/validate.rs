@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::codec::{DecodeError, Decoded};
+use crate::codec::{DecodeError, Decoded, typed};
 use crate::schema::TypeRef;
 
 /// What is wrong with a field, in the API server's classes.
@@ -122,8 +122,7 @@ impl fmt::Display for FieldError {
 /// Checks an untyped object against its schema and brings it into the form that decoding gives:
 /// unknown fields and nulls dropped, quantities and times canonical. For results of patches.
 pub fn conform(schema: TypeRef, value: Value) -> Result<Decoded, DecodeError> {
-    let _ = schema;
-    Ok(Decoded { value, problems: Vec::new() })
+    typed::read(schema, value)
 }
 
 /// What is wrong with a label of RFC 1123 (namespaces, containers); empty if nothing.

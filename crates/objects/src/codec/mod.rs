@@ -1,11 +1,14 @@
 //! Bytes to values and back: JSON, YAML and Kubernetes protobuf, all driven by the schema.
 //!
 //! Decoding follows the typed decoders of Kubernetes: fields that the schema does not know are dropped
-//! and reported, nulls are dropped, quantities and times come out in canonical form, a value of the
-//! wrong type is an error. So after [`Codec::decode`] a value has the shape that its type declares.
+//! and reported, a value of the wrong type is an error, and what comes out is what Go's types would print:
+//! quantities and times canonical, zero values there or not as their tags say (`status: {}` is, `replicas:
+//! null` is not). Only fields that Go prints as null are left out instead.
 
+mod canonical;
 mod json;
-mod protobuf;
+pub mod protobuf;
+pub(crate) mod typed;
 mod yaml;
 
 use serde_json::Value;

@@ -6,7 +6,7 @@ use crate::schema::{Choice, List, ListKind, Map, Shape, Struct, TypeRef};
 pub(super) static S0: Struct = Struct { name: "io.k8s.api.core.v1.Binding", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("target", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", "r").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S1: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", atomic: false, fields: &[
@@ -56,7 +56,7 @@ pub(super) static S5: Struct = Struct { name: "io.k8s.api.core.v1.ComponentStatu
     field("apiVersion", Shape::String, "string", "o"),
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S6)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.ComponentCondition", "o").patch(true, false, false, "type"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S6: Struct = Struct { name: "io.k8s.api.core.v1.ComponentCondition", atomic: false, fields: &[
     field("error", Shape::String, "string", "o"),
@@ -68,7 +68,7 @@ pub(super) static S7: Struct = Struct { name: "io.k8s.api.core.v1.ComponentStatu
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S5)), kind: ListKind::Atomic, message: false }), "[]v1.ComponentStatus", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S8: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta", atomic: false, fields: &[
     field("continue", Shape::String, "string", "o"),
@@ -86,18 +86,18 @@ pub(super) static S10: Struct = Struct { name: "io.k8s.api.core.v1.ConfigMap", a
     field("data", Shape::Map(&Map { value: Shape::String, atomic: false }), "map[string]string", "o"),
     field("immutable", Shape::Bool, "bool", "po"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
 ], wire: &[wire(1, 5), wire(2, 2), wire(3, 1), wire(4, 3)] };
 pub(super) static S11: Struct = Struct { name: "io.k8s.api.core.v1.ConfigMapList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S10)), kind: ListKind::Atomic, message: false }), "[]v1.ConfigMap", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S12: Struct = Struct { name: "io.k8s.api.core.v1.Endpoints", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("subsets", Shape::List(&List { item: Shape::Struct(TypeRef(&S13)), kind: ListKind::Atomic, message: false }), "[]v1.EndpointSubset", "o"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S13: Struct = Struct { name: "io.k8s.api.core.v1.EndpointSubset", atomic: false, fields: &[
@@ -121,17 +121,17 @@ pub(super) static S16: Struct = Struct { name: "io.k8s.api.core.v1.EndpointsList
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S12)), kind: ListKind::Atomic, message: false }), "[]v1.Endpoints", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S17: Struct = Struct { name: "io.k8s.api.core.v1.Event", atomic: false, fields: &[
     field("action", Shape::String, "string", "o"),
     field("apiVersion", Shape::String, "string", "o"),
     field("count", Shape::Int32, "int32", "o"),
-    field("eventTime", Shape::MicroTime, "v1.MicroTime", "o"),
-    field("firstTimestamp", Shape::Time, "v1.Time", "o"),
+    field("eventTime", Shape::MicroTime, "v1.MicroTime", ""),
+    field("firstTimestamp", Shape::Time, "v1.Time", ""),
     field("involvedObject", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", "r").default("{}"),
     field("kind", Shape::String, "string", "o"),
-    field("lastTimestamp", Shape::Time, "v1.Time", "o"),
+    field("lastTimestamp", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "r").default("{}"),
     field("reason", Shape::String, "string", "o"),
@@ -139,7 +139,7 @@ pub(super) static S17: Struct = Struct { name: "io.k8s.api.core.v1.Event", atomi
     field("reportingComponent", Shape::String, "string", "").default(r#""""#),
     field("reportingInstance", Shape::String, "string", "").default(r#""""#),
     field("series", Shape::Struct(TypeRef(&S19)), "v1.EventSeries", "po"),
-    field("source", Shape::Struct(TypeRef(&S18)), "v1.EventSource", "o").default("{}"),
+    field("source", Shape::Struct(TypeRef(&S18)), "v1.EventSource", "").default("{}"),
     field("type", Shape::String, "string", "o"),
 ], wire: &[wire(1, 9), wire(2, 5), wire(3, 10), wire(4, 8), wire(5, 15), wire(6, 4), wire(7, 7), wire(8, 2), wire(9, 16), wire(10, 3), wire(11, 14), wire(12, 0), wire(13, 11), wire(14, 12), wire(15, 13)] };
 pub(super) static S18: Struct = Struct { name: "io.k8s.api.core.v1.EventSource", atomic: false, fields: &[
@@ -148,19 +148,19 @@ pub(super) static S18: Struct = Struct { name: "io.k8s.api.core.v1.EventSource",
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S19: Struct = Struct { name: "io.k8s.api.core.v1.EventSeries", atomic: false, fields: &[
     field("count", Shape::Int32, "int32", "o"),
-    field("lastObservedTime", Shape::MicroTime, "v1.MicroTime", "o"),
+    field("lastObservedTime", Shape::MicroTime, "v1.MicroTime", ""),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S20: Struct = Struct { name: "io.k8s.api.core.v1.EventList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S17)), kind: ListKind::Atomic, message: false }), "[]v1.Event", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S21: Struct = Struct { name: "io.k8s.api.core.v1.LimitRange", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S22)), "v1.LimitRangeSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S22)), "v1.LimitRangeSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S22: Struct = Struct { name: "io.k8s.api.core.v1.LimitRangeSpec", atomic: false, fields: &[
     field("limits", Shape::List(&List { item: Shape::Struct(TypeRef(&S23)), kind: ListKind::Atomic, message: false }), "[]v1.LimitRangeItem", "r"),
@@ -177,20 +177,20 @@ pub(super) static S24: Struct = Struct { name: "io.k8s.api.core.v1.LimitRangeLis
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S21)), kind: ListKind::Atomic, message: false }), "[]v1.LimitRange", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S25: Struct = Struct { name: "io.k8s.api.core.v1.List", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Raw, kind: ListKind::Atomic, message: false }), "[]runtime.RawExtension", ""),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", ""),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S26: Struct = Struct { name: "io.k8s.api.core.v1.Namespace", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S27)), "v1.NamespaceSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S28)), "v1.NamespaceStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S27)), "v1.NamespaceSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S28)), "v1.NamespaceStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S27: Struct = Struct { name: "io.k8s.api.core.v1.NamespaceSpec", atomic: false, fields: &[
     field("finalizers", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]v1.FinalizerName", "o"),
@@ -200,7 +200,7 @@ pub(super) static S28: Struct = Struct { name: "io.k8s.api.core.v1.NamespaceStat
     field("phase", Shape::String, "v1.NamespacePhase", "o"),
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S29: Struct = Struct { name: "io.k8s.api.core.v1.NamespaceCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -210,14 +210,14 @@ pub(super) static S30: Struct = Struct { name: "io.k8s.api.core.v1.NamespaceList
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S26)), kind: ListKind::Atomic, message: false }), "[]v1.Namespace", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S31: Struct = Struct { name: "io.k8s.api.core.v1.Node", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S32)), "v1.NodeSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S37)), "v1.NodeStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S32)), "v1.NodeSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S37)), "v1.NodeStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S32: Struct = Struct { name: "io.k8s.api.core.v1.NodeSpec", atomic: false, fields: &[
     field("configSource", Shape::Struct(TypeRef(&S34)), "v1.NodeConfigSource", "po"),
@@ -254,19 +254,19 @@ pub(super) static S37: Struct = Struct { name: "io.k8s.api.core.v1.NodeStatus", 
     field("capacity", Shape::Map(&Map { value: Shape::Quantity, atomic: false }), "v1.ResourceList", "o"),
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S38)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.NodeCondition", "o").patch(true, false, false, "type"),
     field("config", Shape::Struct(TypeRef(&S46)), "v1.NodeConfigStatus", "po"),
-    field("daemonEndpoints", Shape::Struct(TypeRef(&S40)), "v1.NodeDaemonEndpoints", "o").default("{}"),
+    field("daemonEndpoints", Shape::Struct(TypeRef(&S40)), "v1.NodeDaemonEndpoints", "").default("{}"),
     field("declaredFeatures", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]string", "o"),
     field("features", Shape::Struct(TypeRef(&S49)), "v1.NodeFeatures", "po"),
     field("images", Shape::List(&List { item: Shape::Struct(TypeRef(&S44)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerImage", "o"),
-    field("nodeInfo", Shape::Struct(TypeRef(&S42)), "v1.NodeSystemInfo", "o").default("{}"),
+    field("nodeInfo", Shape::Struct(TypeRef(&S42)), "v1.NodeSystemInfo", "").default("{}"),
     field("phase", Shape::String, "v1.NodePhase", "o"),
     field("runtimeHandlers", Shape::List(&List { item: Shape::Struct(TypeRef(&S47)), kind: ListKind::Atomic, message: false }), "[]v1.NodeRuntimeHandler", "o"),
     field("volumesAttached", Shape::List(&List { item: Shape::Struct(TypeRef(&S45)), kind: ListKind::Atomic, message: false }), "[]v1.AttachedVolume", "o"),
     field("volumesInUse", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]v1.UniqueVolumeName", "o"),
 ], wire: &[wire(1, 2), wire(2, 1), wire(3, 10), wire(4, 3), wire(5, 0), wire(6, 5), wire(7, 9), wire(8, 8), wire(9, 13), wire(10, 12), wire(11, 4), wire(12, 11), wire(13, 7), wire(14, 6)] };
 pub(super) static S38: Struct = Struct { name: "io.k8s.api.core.v1.NodeCondition", atomic: false, fields: &[
-    field("lastHeartbeatTime", Shape::Time, "v1.Time", "o"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastHeartbeatTime", Shape::Time, "v1.Time", ""),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -277,7 +277,7 @@ pub(super) static S39: Struct = Struct { name: "io.k8s.api.core.v1.NodeAddress",
     field("type", Shape::String, "v1.NodeAddressType", "r").default(r#""""#),
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S40: Struct = Struct { name: "io.k8s.api.core.v1.NodeDaemonEndpoints", atomic: false, fields: &[
-    field("kubeletEndpoint", Shape::Struct(TypeRef(&S41)), "v1.DaemonEndpoint", "o").default("{}"),
+    field("kubeletEndpoint", Shape::Struct(TypeRef(&S41)), "v1.DaemonEndpoint", "").default("{}"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S41: Struct = Struct { name: "io.k8s.api.core.v1.DaemonEndpoint", atomic: false, fields: &[
     field("Port", Shape::Int32, "int32", "r").default("0"),
@@ -328,7 +328,7 @@ pub(super) static S50: Struct = Struct { name: "io.k8s.api.core.v1.NodeList", at
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S31)), kind: ListKind::Atomic, message: false }), "[]v1.Node", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S51: Struct = Struct { name: "io.k8s.api.core.v1.NodeProxyOptions", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
@@ -338,9 +338,9 @@ pub(super) static S51: Struct = Struct { name: "io.k8s.api.core.v1.NodeProxyOpti
 pub(super) static S52: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolume", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S53)), "v1.PersistentVolumeSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S82)), "v1.PersistentVolumeStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S53)), "v1.PersistentVolumeSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S82)), "v1.PersistentVolumeStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S53: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolumeSpec", atomic: false, fields: &[
     field("accessModes", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]v1.PersistentVolumeAccessMode", "o"),
@@ -581,15 +581,15 @@ pub(super) static S82: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVol
 pub(super) static S83: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolumeClaim", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S84)), "v1.PersistentVolumeClaimSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S90)), "v1.PersistentVolumeClaimStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S84)), "v1.PersistentVolumeClaimSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S90)), "v1.PersistentVolumeClaimStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S84: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolumeClaimSpec", atomic: false, fields: &[
     field("accessModes", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]v1.PersistentVolumeAccessMode", "o"),
     field("dataSource", Shape::Struct(TypeRef(&S88)), "v1.TypedLocalObjectReference", "po"),
     field("dataSourceRef", Shape::Struct(TypeRef(&S89)), "v1.TypedObjectReference", "po"),
-    field("resources", Shape::Struct(TypeRef(&S87)), "v1.VolumeResourceRequirements", "o").default("{}"),
+    field("resources", Shape::Struct(TypeRef(&S87)), "v1.VolumeResourceRequirements", "").default("{}"),
     field("selector", Shape::Struct(TypeRef(&S85)), "v1.LabelSelector", "po"),
     field("storageClassName", Shape::String, "string", "po"),
     field("volumeAttributesClassName", Shape::String, "string", "po"),
@@ -632,8 +632,8 @@ pub(super) static S90: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVol
     field("phase", Shape::String, "v1.PersistentVolumeClaimPhase", "o"),
 ], wire: &[wire(1, 8), wire(2, 0), wire(3, 3), wire(4, 4), wire(5, 2), wire(7, 1), wire(8, 5), wire(9, 7), wire(10, 6)] };
 pub(super) static S91: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolumeClaimCondition", atomic: false, fields: &[
-    field("lastProbeTime", Shape::Time, "v1.Time", "o"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastProbeTime", Shape::Time, "v1.Time", ""),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -645,7 +645,7 @@ pub(super) static S92: Struct = Struct { name: "io.k8s.api.core.v1.ModifyVolumeS
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S93: Struct = Struct { name: "io.k8s.api.core.v1.VolumeHealthStatus", atomic: false, fields: &[
     field("healthConditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S94)), kind: ListKind::Map(&["status","reason"]), message: false }), "[]v1.VolumeHealthCondition", "o").patch(true, false, false, "status"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S94: Struct = Struct { name: "io.k8s.api.core.v1.VolumeHealthCondition", atomic: false, fields: &[
     field("message", Shape::String, "string", "o"),
@@ -656,20 +656,20 @@ pub(super) static S95: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVol
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S83)), kind: ListKind::Atomic, message: false }), "[]v1.PersistentVolumeClaim", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S96: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolumeList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S52)), kind: ListKind::Atomic, message: false }), "[]v1.PersistentVolume", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S97: Struct = Struct { name: "io.k8s.api.core.v1.Pod", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S98)), "v1.PodSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S188)), "v1.PodStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S98)), "v1.PodSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S188)), "v1.PodStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S98: Struct = Struct { name: "io.k8s.api.core.v1.PodSpec", atomic: false, fields: &[
     field("activeDeadlineSeconds", Shape::Int64, "int64", "po"),
@@ -846,7 +846,7 @@ pub(super) static S114: Struct = Struct { name: "io.k8s.api.core.v1.ObjectFieldS
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S115: Struct = Struct { name: "io.k8s.api.core.v1.ResourceFieldSelector", atomic: true, fields: &[
     field("containerName", Shape::String, "string", "o"),
-    field("divisor", Shape::Quantity, "resource.Quantity", "o"),
+    field("divisor", Shape::Quantity, "resource.Quantity", ""),
     field("resource", Shape::String, "string", "r").default(r#""""#),
 ], wire: &[wire(1, 0), wire(2, 2), wire(3, 1)] };
 pub(super) static S116: Struct = Struct { name: "io.k8s.api.core.v1.AzureFileVolumeSource", atomic: false, fields: &[
@@ -941,7 +941,7 @@ pub(super) static S129: Struct = Struct { name: "io.k8s.api.core.v1.EphemeralVol
     field("volumeClaimTemplate", Shape::Struct(TypeRef(&S130)), "v1.PersistentVolumeClaimTemplate", "po"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S130: Struct = Struct { name: "io.k8s.api.core.v1.PersistentVolumeClaimTemplate", atomic: false, fields: &[
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S84)), "v1.PersistentVolumeClaimSpec", "r").default("{}"),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S131: Struct = Struct { name: "io.k8s.api.core.v1.ImageVolumeSource", atomic: false, fields: &[
@@ -993,7 +993,7 @@ pub(super) static S133: Struct = Struct { name: "io.k8s.api.core.v1.Container", 
     field("ports", Shape::List(&List { item: Shape::Struct(TypeRef(&S134)), kind: ListKind::Map(&["containerPort","protocol"]), message: false }), "[]v1.ContainerPort", "o").patch(true, false, false, "containerPort"),
     field("readinessProbe", Shape::Struct(TypeRef(&S150)), "v1.Probe", "po"),
     field("resizePolicy", Shape::List(&List { item: Shape::Struct(TypeRef(&S145)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerResizePolicy", "o"),
-    field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", "o").default("{}"),
+    field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", "").default("{}"),
     field("restartPolicy", Shape::String, "v1.ContainerRestartPolicy", "po"),
     field("restartPolicyRules", Shape::List(&List { item: Shape::Struct(TypeRef(&S146)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerRestartRule", "o"),
     field("securityContext", Shape::Struct(TypeRef(&S160)), "v1.SecurityContext", "po"),
@@ -1197,7 +1197,7 @@ pub(super) static S166: Struct = Struct { name: "io.k8s.api.core.v1.EphemeralCon
     field("ports", Shape::List(&List { item: Shape::Struct(TypeRef(&S134)), kind: ListKind::Map(&["containerPort","protocol"]), message: false }), "[]v1.ContainerPort", "o").patch(true, false, false, "containerPort"),
     field("readinessProbe", Shape::Struct(TypeRef(&S150)), "v1.Probe", "po"),
     field("resizePolicy", Shape::List(&List { item: Shape::Struct(TypeRef(&S145)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerResizePolicy", "o"),
-    field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", "o").default("{}"),
+    field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", "").default("{}"),
     field("restartPolicy", Shape::String, "v1.ContainerRestartPolicy", "po"),
     field("restartPolicyRules", Shape::List(&List { item: Shape::Struct(TypeRef(&S146)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerRestartRule", "o"),
     field("securityContext", Shape::Struct(TypeRef(&S160)), "v1.SecurityContext", "po"),
@@ -1225,7 +1225,7 @@ pub(super) static S167: Struct = Struct { name: "io.k8s.api.core.v1.EphemeralCon
     field("ports", Shape::List(&List { item: Shape::Struct(TypeRef(&S134)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerPort", "o").patch(true, false, false, "containerPort"),
     field("readinessProbe", Shape::Struct(TypeRef(&S150)), "v1.Probe", "po"),
     field("resizePolicy", Shape::List(&List { item: Shape::Struct(TypeRef(&S145)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerResizePolicy", "o"),
-    field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", "o"),
+    field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", ""),
     field("restartPolicy", Shape::String, "v1.ContainerRestartPolicy", "po"),
     field("restartPolicyRules", Shape::List(&List { item: Shape::Struct(TypeRef(&S146)), kind: ListKind::Atomic, message: false }), "[]v1.ContainerRestartRule", "o"),
     field("securityContext", Shape::Struct(TypeRef(&S160)), "v1.SecurityContext", "po"),
@@ -1367,8 +1367,8 @@ pub(super) static S188: Struct = Struct { name: "io.k8s.api.core.v1.PodStatus", 
     field("volumeHealth", Shape::List(&List { item: Shape::Struct(TypeRef(&S210)), kind: ListKind::Map(&["name"]), message: false }), "[]v1.PodVolumeHealth", "o"),
 ], wire: &[wire(1, 12), wire(2, 1), wire(3, 8), wire(4, 16), wire(5, 5), wire(6, 13), wire(7, 20), wire(8, 2), wire(9, 15), wire(10, 7), wire(11, 10), wire(12, 14), wire(13, 3), wire(14, 17), wire(15, 18), wire(16, 6), wire(17, 11), wire(18, 4), wire(19, 0), wire(20, 19), wire(21, 9), wire(22, 21)] };
 pub(super) static S189: Struct = Struct { name: "io.k8s.api.core.v1.PodCondition", atomic: false, fields: &[
-    field("lastProbeTime", Shape::Time, "v1.Time", "o"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastProbeTime", Shape::Time, "v1.Time", ""),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("observedGeneration", Shape::Int64, "int64", "o"),
     field("reason", Shape::String, "string", "o"),
@@ -1387,13 +1387,13 @@ pub(super) static S192: Struct = Struct { name: "io.k8s.api.core.v1.ContainerSta
     field("containerID", Shape::String, "string", "o"),
     field("image", Shape::String, "string", "r").default(r#""""#),
     field("imageID", Shape::String, "string", "r").default(r#""""#),
-    field("lastState", Shape::Struct(TypeRef(&S193)), "v1.ContainerState", "o").default("{}"),
+    field("lastState", Shape::Struct(TypeRef(&S193)), "v1.ContainerState", "").default("{}"),
     field("name", Shape::String, "string", "r").default(r#""""#),
     field("ready", Shape::Bool, "bool", "r").default("false"),
     field("resources", Shape::Struct(TypeRef(&S143)), "v1.ResourceRequirements", "po"),
     field("restartCount", Shape::Int32, "int32", "r").default("0"),
     field("started", Shape::Bool, "bool", "po"),
-    field("state", Shape::Struct(TypeRef(&S193)), "v1.ContainerState", "o").default("{}"),
+    field("state", Shape::Struct(TypeRef(&S193)), "v1.ContainerState", "").default("{}"),
     field("stopSignal", Shape::String, "v1.Signal", "po"),
     field("user", Shape::Struct(TypeRef(&S200)), "v1.ContainerUser", "po"),
     field("volumeMounts", Shape::List(&List { item: Shape::Struct(TypeRef(&S197)), kind: ListKind::Map(&["mountPath"]), message: false }), "[]v1.VolumeMountStatus", "o").patch(true, false, false, "mountPath"),
@@ -1408,16 +1408,16 @@ pub(super) static S194: Struct = Struct { name: "io.k8s.api.core.v1.ContainerSta
     field("reason", Shape::String, "string", "o"),
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S195: Struct = Struct { name: "io.k8s.api.core.v1.ContainerStateRunning", atomic: false, fields: &[
-    field("startedAt", Shape::Time, "v1.Time", "o"),
+    field("startedAt", Shape::Time, "v1.Time", ""),
 ], wire: &[wire(1, 0)] };
 pub(super) static S196: Struct = Struct { name: "io.k8s.api.core.v1.ContainerStateTerminated", atomic: false, fields: &[
     field("containerID", Shape::String, "string", "o"),
     field("exitCode", Shape::Int32, "int32", "r").default("0"),
-    field("finishedAt", Shape::Time, "v1.Time", "o"),
+    field("finishedAt", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("signal", Shape::Int32, "int32", "o"),
-    field("startedAt", Shape::Time, "v1.Time", "o"),
+    field("startedAt", Shape::Time, "v1.Time", ""),
 ], wire: &[wire(1, 1), wire(2, 5), wire(3, 4), wire(4, 3), wire(5, 6), wire(6, 2), wire(7, 0)] };
 pub(super) static S197: Struct = Struct { name: "io.k8s.api.core.v1.VolumeMountStatus", atomic: false, fields: &[
     field("mountPath", Shape::String, "string", "r").default(r#""""#),
@@ -1479,7 +1479,7 @@ pub(super) static S209: Struct = Struct { name: "io.k8s.api.core.v1.NodeAllocata
 ], wire: &[wire(1, 0), wire(2, 2), wire(3, 1)] };
 pub(super) static S210: Struct = Struct { name: "io.k8s.api.core.v1.PodVolumeHealth", atomic: false, fields: &[
     field("healthConditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S94)), kind: ListKind::Map(&["status","reason"]), message: false }), "[]v1.VolumeHealthCondition", "o").patch(true, false, false, "status"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("name", Shape::String, "string", "r").default(r#""""#),
 ], wire: &[wire(1, 2), wire(2, 0), wire(3, 1)] };
 pub(super) static S211: Struct = Struct { name: "io.k8s.api.core.v1.PodAttachOptions", atomic: false, fields: &[
@@ -1505,7 +1505,7 @@ pub(super) static S213: Struct = Struct { name: "io.k8s.api.core.v1.PodList", at
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S97)), kind: ListKind::Atomic, message: false }), "[]v1.Pod", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S214: Struct = Struct { name: "io.k8s.api.core.v1.PodLogOptions", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
@@ -1534,32 +1534,32 @@ pub(super) static S216: Struct = Struct { name: "io.k8s.api.core.v1.PodProxyOpti
 pub(super) static S217: Struct = Struct { name: "io.k8s.api.core.v1.PodTemplate", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S218: Struct = Struct { name: "io.k8s.api.core.v1.PodTemplateSpec", atomic: false, fields: &[
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S98)), "v1.PodSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S98)), "v1.PodSpec", "").default("{}"),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S219: Struct = Struct { name: "io.k8s.api.core.v1.PodTemplateList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S217)), kind: ListKind::Atomic, message: false }), "[]v1.PodTemplate", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S220: Struct = Struct { name: "io.k8s.api.core.v1.RangeAllocation", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("data", Shape::Bytes, "[]uint8", ""),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", ""),
     field("range", Shape::String, "string", ""),
 ], wire: &[wire(1, 3), wire(2, 4), wire(3, 1)] };
 pub(super) static S221: Struct = Struct { name: "io.k8s.api.core.v1.ReplicationController", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S222)), "v1.ReplicationControllerSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S223)), "v1.ReplicationControllerStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S222)), "v1.ReplicationControllerSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S223)), "v1.ReplicationControllerStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S222: Struct = Struct { name: "io.k8s.api.core.v1.ReplicationControllerSpec", atomic: false, fields: &[
     field("minReadySeconds", Shape::Int32, "int32", "o").default("0"),
@@ -1576,7 +1576,7 @@ pub(super) static S223: Struct = Struct { name: "io.k8s.api.core.v1.ReplicationC
     field("replicas", Shape::Int32, "int32", "r").default("0"),
 ], wire: &[wire(1, 5), wire(2, 2), wire(3, 3), wire(4, 4), wire(5, 0), wire(6, 1)] };
 pub(super) static S224: Struct = Struct { name: "io.k8s.api.core.v1.ReplicationControllerCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -1586,14 +1586,14 @@ pub(super) static S225: Struct = Struct { name: "io.k8s.api.core.v1.ReplicationC
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S221)), kind: ListKind::Atomic, message: false }), "[]v1.ReplicationController", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S226: Struct = Struct { name: "io.k8s.api.core.v1.ResourceQuota", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S227)), "v1.ResourceQuotaSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S230)), "v1.ResourceQuotaStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S227)), "v1.ResourceQuotaSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S230)), "v1.ResourceQuotaStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S227: Struct = Struct { name: "io.k8s.api.core.v1.ResourceQuotaSpec", atomic: false, fields: &[
     field("hard", Shape::Map(&Map { value: Shape::Quantity, atomic: false }), "v1.ResourceList", "o"),
@@ -1616,14 +1616,14 @@ pub(super) static S231: Struct = Struct { name: "io.k8s.api.core.v1.ResourceQuot
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S226)), kind: ListKind::Atomic, message: false }), "[]v1.ResourceQuota", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S232: Struct = Struct { name: "io.k8s.api.core.v1.Secret", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("data", Shape::Map(&Map { value: Shape::Bytes, atomic: false }), "map[string][]uint8", "o"),
     field("immutable", Shape::Bool, "bool", "po"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("stringData", Shape::Map(&Map { value: Shape::String, atomic: false }), "map[string]string", "o"),
     field("type", Shape::String, "v1.SecretType", "o"),
 ], wire: &[wire(1, 4), wire(2, 1), wire(3, 6), wire(4, 5), wire(5, 2)] };
@@ -1631,19 +1631,19 @@ pub(super) static S233: Struct = Struct { name: "io.k8s.api.core.v1.SecretList",
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S232)), kind: ListKind::Atomic, message: false }), "[]v1.Secret", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S234: Struct = Struct { name: "io.k8s.api.core.v1.SerializedReference", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("reference", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", "o"),
+    field("reference", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", ""),
 ], wire: &[wire(1, 2)] };
 pub(super) static S235: Struct = Struct { name: "io.k8s.api.core.v1.Service", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S236)), "v1.ServiceSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S240)), "v1.ServiceStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S236)), "v1.ServiceSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S240)), "v1.ServiceStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S236: Struct = Struct { name: "io.k8s.api.core.v1.ServiceSpec", atomic: false, fields: &[
     field("allocateLoadBalancerNodePorts", Shape::Bool, "bool", "po"),
@@ -1673,7 +1673,7 @@ pub(super) static S237: Struct = Struct { name: "io.k8s.api.core.v1.ServicePort"
     field("nodePort", Shape::Int32, "int32", "o"),
     field("port", Shape::Int32, "int32", "r").default("0"),
     field("protocol", Shape::String, "v1.Protocol", "o").default(r#""TCP""#),
-    field("targetPort", Shape::IntOrString, "intstr.IntOrString", "o"),
+    field("targetPort", Shape::IntOrString, "intstr.IntOrString", ""),
 ], wire: &[wire(1, 1), wire(2, 4), wire(3, 3), wire(4, 5), wire(5, 2), wire(6, 0)] };
 pub(super) static S238: Struct = Struct { name: "io.k8s.api.core.v1.SessionAffinityConfig", atomic: false, fields: &[
     field("clientIP", Shape::Struct(TypeRef(&S239)), "v1.ClientIPConfig", "po"),
@@ -1683,7 +1683,7 @@ pub(super) static S239: Struct = Struct { name: "io.k8s.api.core.v1.ClientIPConf
 ], wire: &[wire(1, 0)] };
 pub(super) static S240: Struct = Struct { name: "io.k8s.api.core.v1.ServiceStatus", atomic: false, fields: &[
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S244)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.Condition", "o").patch(true, false, false, "type"),
-    field("loadBalancer", Shape::Struct(TypeRef(&S241)), "v1.LoadBalancerStatus", "o").default("{}"),
+    field("loadBalancer", Shape::Struct(TypeRef(&S241)), "v1.LoadBalancerStatus", "").default("{}"),
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S241: Struct = Struct { name: "io.k8s.api.core.v1.LoadBalancerStatus", atomic: false, fields: &[
     field("ingress", Shape::List(&List { item: Shape::Struct(TypeRef(&S242)), kind: ListKind::Atomic, message: false }), "[]v1.LoadBalancerIngress", "o"),
@@ -1712,20 +1712,20 @@ pub(super) static S245: Struct = Struct { name: "io.k8s.api.core.v1.ServiceAccou
     field("automountServiceAccountToken", Shape::Bool, "bool", "po"),
     field("imagePullSecrets", Shape::List(&List { item: Shape::Struct(TypeRef(&S105)), kind: ListKind::Atomic, message: false }), "[]v1.LocalObjectReference", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("secrets", Shape::List(&List { item: Shape::Struct(TypeRef(&S4)), kind: ListKind::Map(&["name"]), message: false }), "[]v1.ObjectReference", "o").patch(true, false, false, "name"),
 ], wire: &[wire(1, 4), wire(2, 5), wire(3, 2), wire(4, 1)] };
 pub(super) static S246: Struct = Struct { name: "io.k8s.api.core.v1.ServiceAccountList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S245)), kind: ListKind::Atomic, message: false }), "[]v1.ServiceAccount", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S247: Struct = Struct { name: "io.k8s.api.core.v1.ServiceList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S235)), kind: ListKind::Atomic, message: false }), "[]v1.Service", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S248: Struct = Struct { name: "io.k8s.api.core.v1.ServiceProxyOptions", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
@@ -1735,8 +1735,8 @@ pub(super) static S248: Struct = Struct { name: "io.k8s.api.core.v1.ServiceProxy
 pub(super) static S249: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S250)), "v1.MutatingAdmissionPolicySpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S250)), "v1.MutatingAdmissionPolicySpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S250: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec", atomic: false, fields: &[
     field("failurePolicy", Shape::String, "v1.FailurePolicyType", "po"),
@@ -1801,8 +1801,8 @@ pub(super) static S260: Struct = Struct { name: "io.k8s.api.admissionregistratio
 pub(super) static S261: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S262)), "v1.MutatingAdmissionPolicyBindingSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S262)), "v1.MutatingAdmissionPolicyBindingSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S262: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec", atomic: false, fields: &[
     field("matchResources", Shape::Struct(TypeRef(&S252)), "v1.MatchResources", "po"),
@@ -1819,18 +1819,18 @@ pub(super) static S264: Struct = Struct { name: "io.k8s.api.admissionregistratio
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S261)), kind: ListKind::Atomic, message: false }), "[]v1.MutatingAdmissionPolicyBinding", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S265: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S249)), kind: ListKind::Atomic, message: false }), "[]v1.MutatingAdmissionPolicy", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S266: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("webhooks", Shape::List(&List { item: Shape::Struct(TypeRef(&S267)), kind: ListKind::Map(&["name"]), message: false }), "[]v1.MutatingWebhook", "o").patch(true, false, false, "name"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S267: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.MutatingWebhook", atomic: false, fields: &[
@@ -1862,14 +1862,14 @@ pub(super) static S270: Struct = Struct { name: "io.k8s.api.admissionregistratio
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S266)), kind: ListKind::Atomic, message: false }), "[]v1.MutatingWebhookConfiguration", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S271: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S272)), "v1.ValidatingAdmissionPolicySpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S275)), "v1.ValidatingAdmissionPolicyStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S272)), "v1.ValidatingAdmissionPolicySpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S275)), "v1.ValidatingAdmissionPolicyStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S272: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec", atomic: false, fields: &[
     field("auditAnnotations", Shape::List(&List { item: Shape::Struct(TypeRef(&S274)), kind: ListKind::Atomic, message: false }), "[]v1.AuditAnnotation", "o"),
@@ -1905,8 +1905,8 @@ pub(super) static S277: Struct = Struct { name: "io.k8s.api.admissionregistratio
 pub(super) static S278: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S279)), "v1.ValidatingAdmissionPolicyBindingSpec", "ro").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S279)), "v1.ValidatingAdmissionPolicyBindingSpec", "r").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S279: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec", atomic: false, fields: &[
     field("matchResources", Shape::Struct(TypeRef(&S252)), "v1.MatchResources", "po"),
@@ -1918,18 +1918,18 @@ pub(super) static S280: Struct = Struct { name: "io.k8s.api.admissionregistratio
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S278)), kind: ListKind::Atomic, message: false }), "[]v1.ValidatingAdmissionPolicyBinding", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S281: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S271)), kind: ListKind::Atomic, message: false }), "[]v1.ValidatingAdmissionPolicy", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S282: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("webhooks", Shape::List(&List { item: Shape::Struct(TypeRef(&S283)), kind: ListKind::Map(&["name"]), message: false }), "[]v1.ValidatingWebhook", "o").patch(true, false, false, "name"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S283: Struct = Struct { name: "io.k8s.api.admissionregistration.v1.ValidatingWebhook", atomic: false, fields: &[
@@ -1949,7 +1949,7 @@ pub(super) static S284: Struct = Struct { name: "io.k8s.api.admissionregistratio
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S282)), kind: ListKind::Atomic, message: false }), "[]v1.ValidatingWebhookConfiguration", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S285: Struct = Struct { name: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ConversionReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
@@ -1973,7 +1973,7 @@ pub(super) static S288: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.me
     field("details", Shape::Struct(TypeRef(&S289)), "v1.StatusDetails", "po"),
     field("kind", Shape::String, "string", "o"),
     field("message", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
     field("reason", Shape::String, "v1.StatusReason", "o"),
     field("status", Shape::String, "string", "o"),
 ], wire: &[wire(1, 5), wire(2, 7), wire(3, 4), wire(4, 6), wire(5, 2), wire(6, 1)] };
@@ -1993,9 +1993,9 @@ pub(super) static S290: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.me
 pub(super) static S291: Struct = Struct { name: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S292)), "v1.CustomResourceDefinitionSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S308)), "v1.CustomResourceDefinitionStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S308)), "v1.CustomResourceDefinitionStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S292: Struct = Struct { name: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec", atomic: false, fields: &[
     field("conversion", Shape::Struct(TypeRef(&S304)), "v1.CustomResourceConversion", "po"),
@@ -2132,7 +2132,7 @@ pub(super) static S308: Struct = Struct { name: "io.k8s.apiextensions-apiserver.
     field("storedVersions", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]string", ""),
 ], wire: &[wire(1, 1), wire(2, 0), wire(3, 3), wire(4, 2)] };
 pub(super) static S309: Struct = Struct { name: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("observedGeneration", Shape::Int64, "int64", "o"),
     field("reason", Shape::String, "string", "o"),
@@ -2143,14 +2143,14 @@ pub(super) static S310: Struct = Struct { name: "io.k8s.apiextensions-apiserver.
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S291)), kind: ListKind::Atomic, message: false }), "[]v1.CustomResourceDefinition", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S311: Struct = Struct { name: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S312)), "v1.APIServiceSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S314)), "v1.APIServiceStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S312)), "v1.APIServiceSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S314)), "v1.APIServiceStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S312: Struct = Struct { name: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec", atomic: false, fields: &[
     field("caBundle", Shape::Bytes, "[]uint8", "o"),
@@ -2170,7 +2170,7 @@ pub(super) static S314: Struct = Struct { name: "io.k8s.kube-aggregator.pkg.apis
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S315)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.APIServiceCondition", "o").patch(true, false, false, "type"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S315: Struct = Struct { name: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -2180,34 +2180,34 @@ pub(super) static S316: Struct = Struct { name: "io.k8s.kube-aggregator.pkg.apis
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S311)), kind: ListKind::Atomic, message: false }), "[]v1.APIService", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S317: Struct = Struct { name: "io.k8s.api.apps.v1.ControllerRevision", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("data", Shape::Raw, "runtime.RawExtension", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("revision", Shape::Int64, "int64", "").default("0"),
 ], wire: &[wire(1, 3), wire(2, 1), wire(3, 4)] };
 pub(super) static S318: Struct = Struct { name: "io.k8s.api.apps.v1.ControllerRevisionList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S317)), kind: ListKind::Atomic, message: false }), "[]v1.ControllerRevision", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S319: Struct = Struct { name: "io.k8s.api.apps.v1.DaemonSet", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S320)), "v1.DaemonSetSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S323)), "v1.DaemonSetStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S320)), "v1.DaemonSetSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S323)), "v1.DaemonSetStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S320: Struct = Struct { name: "io.k8s.api.apps.v1.DaemonSetSpec", atomic: false, fields: &[
     field("minReadySeconds", Shape::Int32, "int32", "o"),
     field("revisionHistoryLimit", Shape::Int32, "int32", "po"),
     field("selector", Shape::Struct(TypeRef(&S85)), "v1.LabelSelector", "rp"),
     field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "r").default("{}"),
-    field("updateStrategy", Shape::Struct(TypeRef(&S321)), "v1.DaemonSetUpdateStrategy", "o").default("{}"),
+    field("updateStrategy", Shape::Struct(TypeRef(&S321)), "v1.DaemonSetUpdateStrategy", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4), wire(4, 0), wire(6, 1)] };
 pub(super) static S321: Struct = Struct { name: "io.k8s.api.apps.v1.DaemonSetUpdateStrategy", atomic: false, fields: &[
     field("rollingUpdate", Shape::Struct(TypeRef(&S322)), "v1.RollingUpdateDaemonSet", "po"),
@@ -2230,7 +2230,7 @@ pub(super) static S323: Struct = Struct { name: "io.k8s.api.apps.v1.DaemonSetSta
     field("updatedNumberScheduled", Shape::Int32, "int32", "o"),
 ], wire: &[wire(1, 2), wire(2, 5), wire(3, 3), wire(4, 6), wire(5, 8), wire(6, 9), wire(7, 4), wire(8, 7), wire(9, 0), wire(10, 1)] };
 pub(super) static S324: Struct = Struct { name: "io.k8s.api.apps.v1.DaemonSetCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "").default(r#""""#),
@@ -2240,14 +2240,14 @@ pub(super) static S325: Struct = Struct { name: "io.k8s.api.apps.v1.DaemonSetLis
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S319)), kind: ListKind::Atomic, message: false }), "[]v1.DaemonSet", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S326: Struct = Struct { name: "io.k8s.api.apps.v1.Deployment", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S327)), "v1.DeploymentSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S330)), "v1.DeploymentStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S327)), "v1.DeploymentSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S330)), "v1.DeploymentStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S327: Struct = Struct { name: "io.k8s.api.apps.v1.DeploymentSpec", atomic: false, fields: &[
     field("minReadySeconds", Shape::Int32, "int32", "o"),
@@ -2256,7 +2256,7 @@ pub(super) static S327: Struct = Struct { name: "io.k8s.api.apps.v1.DeploymentSp
     field("replicas", Shape::Int32, "int32", "po"),
     field("revisionHistoryLimit", Shape::Int32, "int32", "po"),
     field("selector", Shape::Struct(TypeRef(&S85)), "v1.LabelSelector", "rp"),
-    field("strategy", Shape::Struct(TypeRef(&S328)), "v1.DeploymentStrategy", "o").default("{}").patch(false, true, false, ""),
+    field("strategy", Shape::Struct(TypeRef(&S328)), "v1.DeploymentStrategy", "").default("{}").patch(false, true, false, ""),
     field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "r").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 5), wire(3, 7), wire(4, 6), wire(5, 0), wire(6, 4), wire(7, 1), wire(9, 2)] };
 pub(super) static S328: Struct = Struct { name: "io.k8s.api.apps.v1.DeploymentStrategy", atomic: false, fields: &[
@@ -2279,8 +2279,8 @@ pub(super) static S330: Struct = Struct { name: "io.k8s.api.apps.v1.DeploymentSt
     field("updatedReplicas", Shape::Int32, "int32", "o"),
 ], wire: &[wire(1, 3), wire(2, 5), wire(3, 8), wire(4, 0), wire(5, 7), wire(6, 2), wire(7, 4), wire(8, 1), wire(9, 6)] };
 pub(super) static S331: Struct = Struct { name: "io.k8s.api.apps.v1.DeploymentCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
-    field("lastUpdateTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
+    field("lastUpdateTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "").default(r#""""#),
@@ -2290,20 +2290,20 @@ pub(super) static S332: Struct = Struct { name: "io.k8s.api.apps.v1.DeploymentLi
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S326)), kind: ListKind::Atomic, message: false }), "[]v1.Deployment", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S333: Struct = Struct { name: "io.k8s.api.apps.v1.ReplicaSet", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S334)), "v1.ReplicaSetSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S335)), "v1.ReplicaSetStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S334)), "v1.ReplicaSetSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S335)), "v1.ReplicaSetStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S334: Struct = Struct { name: "io.k8s.api.apps.v1.ReplicaSetSpec", atomic: false, fields: &[
     field("minReadySeconds", Shape::Int32, "int32", "o"),
     field("replicas", Shape::Int32, "int32", "po"),
     field("selector", Shape::Struct(TypeRef(&S85)), "v1.LabelSelector", "rp"),
-    field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "o").default("{}"),
+    field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "").default("{}"),
 ], wire: &[wire(1, 1), wire(2, 2), wire(3, 3), wire(4, 0)] };
 pub(super) static S335: Struct = Struct { name: "io.k8s.api.apps.v1.ReplicaSetStatus", atomic: false, fields: &[
     field("availableReplicas", Shape::Int32, "int32", "o"),
@@ -2315,7 +2315,7 @@ pub(super) static S335: Struct = Struct { name: "io.k8s.api.apps.v1.ReplicaSetSt
     field("terminatingReplicas", Shape::Int32, "int32", "po"),
 ], wire: &[wire(1, 5), wire(2, 2), wire(3, 3), wire(4, 4), wire(5, 0), wire(6, 1), wire(7, 6)] };
 pub(super) static S336: Struct = Struct { name: "io.k8s.api.apps.v1.ReplicaSetCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "").default(r#""""#),
@@ -2325,14 +2325,14 @@ pub(super) static S337: Struct = Struct { name: "io.k8s.api.apps.v1.ReplicaSetLi
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S333)), kind: ListKind::Atomic, message: false }), "[]v1.ReplicaSet", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S338: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSet", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S339)), "v1.StatefulSetSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S344)), "v1.StatefulSetStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S339)), "v1.StatefulSetSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S344)), "v1.StatefulSetStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S339: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSetSpec", atomic: false, fields: &[
     field("minReadySeconds", Shape::Int32, "int32", "o"),
@@ -2344,7 +2344,7 @@ pub(super) static S339: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSetS
     field("selector", Shape::Struct(TypeRef(&S85)), "v1.LabelSelector", "rp"),
     field("serviceName", Shape::String, "string", "").default(r#""""#),
     field("template", Shape::Struct(TypeRef(&S218)), "v1.PodTemplateSpec", "r").default("{}"),
-    field("updateStrategy", Shape::Struct(TypeRef(&S340)), "v1.StatefulSetUpdateStrategy", "o").default("{}"),
+    field("updateStrategy", Shape::Struct(TypeRef(&S340)), "v1.StatefulSetUpdateStrategy", "").default("{}"),
     field("volumeClaimTemplates", Shape::List(&List { item: Shape::Struct(TypeRef(&S83)), kind: ListKind::Atomic, message: false }), "[]v1.PersistentVolumeClaim", "o"),
 ], wire: &[wire(1, 4), wire(2, 6), wire(3, 8), wire(4, 10), wire(5, 7), wire(6, 3), wire(7, 9), wire(8, 5), wire(9, 0), wire(10, 2), wire(11, 1)] };
 pub(super) static S340: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSetUpdateStrategy", atomic: false, fields: &[
@@ -2375,7 +2375,7 @@ pub(super) static S344: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSetS
     field("updatedReplicas", Shape::Int32, "int32", "o"),
 ], wire: &[wire(1, 5), wire(2, 7), wire(3, 6), wire(4, 3), wire(5, 9), wire(6, 4), wire(7, 8), wire(9, 1), wire(10, 2), wire(11, 0)] };
 pub(super) static S345: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSetCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "").default(r#""""#),
@@ -2385,16 +2385,16 @@ pub(super) static S346: Struct = Struct { name: "io.k8s.api.apps.v1.StatefulSetL
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S338)), kind: ListKind::Atomic, message: false }), "[]v1.StatefulSet", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S347: Struct = Struct { name: "io.k8s.api.authentication.v1.SelfSubjectReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S348)), "v1.SelfSubjectReviewStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S348)), "v1.SelfSubjectReviewStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S348: Struct = Struct { name: "io.k8s.api.authentication.v1.SelfSubjectReviewStatus", atomic: false, fields: &[
-    field("userInfo", Shape::Struct(TypeRef(&S349)), "v1.UserInfo", "o").default("{}"),
+    field("userInfo", Shape::Struct(TypeRef(&S349)), "v1.UserInfo", "").default("{}"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S349: Struct = Struct { name: "io.k8s.api.authentication.v1.UserInfo", atomic: false, fields: &[
     field("extra", Shape::Map(&Map { value: Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: true }), atomic: false }), "map[string]v1.ExtraValue", "o"),
@@ -2405,9 +2405,9 @@ pub(super) static S349: Struct = Struct { name: "io.k8s.api.authentication.v1.Us
 pub(super) static S350: Struct = Struct { name: "io.k8s.api.authentication.v1.TokenRequest", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S351)), "v1.TokenRequestSpec", "").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S353)), "v1.TokenRequestStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S353)), "v1.TokenRequestStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S351: Struct = Struct { name: "io.k8s.api.authentication.v1.TokenRequestSpec", atomic: false, fields: &[
     field("attestations", Shape::Map(&Map { value: Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: true }), atomic: false }), "map[string]v1.AttestationValue", "o"),
@@ -2428,9 +2428,9 @@ pub(super) static S353: Struct = Struct { name: "io.k8s.api.authentication.v1.To
 pub(super) static S354: Struct = Struct { name: "io.k8s.api.authentication.v1.TokenReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S355)), "v1.TokenReviewSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S356)), "v1.TokenReviewStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S356)), "v1.TokenReviewStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S355: Struct = Struct { name: "io.k8s.api.authentication.v1.TokenReviewSpec", atomic: false, fields: &[
     field("audiences", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]string", "o"),
@@ -2440,14 +2440,14 @@ pub(super) static S356: Struct = Struct { name: "io.k8s.api.authentication.v1.To
     field("audiences", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]string", "o"),
     field("authenticated", Shape::Bool, "bool", "o"),
     field("error", Shape::String, "string", "o"),
-    field("user", Shape::Struct(TypeRef(&S349)), "v1.UserInfo", "o").default("{}"),
+    field("user", Shape::Struct(TypeRef(&S349)), "v1.UserInfo", "").default("{}"),
 ], wire: &[wire(1, 1), wire(2, 3), wire(3, 2), wire(4, 0)] };
 pub(super) static S357: Struct = Struct { name: "io.k8s.api.authorization.v1.LocalSubjectAccessReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S358)), "v1.SubjectAccessReviewSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S364)), "v1.SubjectAccessReviewStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S364)), "v1.SubjectAccessReviewStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S358: Struct = Struct { name: "io.k8s.api.authorization.v1.SubjectAccessReviewSpec", atomic: false, fields: &[
     field("extra", Shape::Map(&Map { value: Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: true }), atomic: false }), "map[string]v1.ExtraValue", "o"),
@@ -2494,9 +2494,9 @@ pub(super) static S364: Struct = Struct { name: "io.k8s.api.authorization.v1.Sub
 pub(super) static S365: Struct = Struct { name: "io.k8s.api.authorization.v1.SelfSubjectAccessReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S366)), "v1.SelfSubjectAccessReviewSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S364)), "v1.SubjectAccessReviewStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S364)), "v1.SubjectAccessReviewStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S366: Struct = Struct { name: "io.k8s.api.authorization.v1.SelfSubjectAccessReviewSpec", atomic: false, fields: &[
     field("nonResourceAttributes", Shape::Struct(TypeRef(&S363)), "v1.NonResourceAttributes", "po"),
@@ -2505,9 +2505,9 @@ pub(super) static S366: Struct = Struct { name: "io.k8s.api.authorization.v1.Sel
 pub(super) static S367: Struct = Struct { name: "io.k8s.api.authorization.v1.SelfSubjectRulesReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S368)), "v1.SelfSubjectRulesReviewSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S369)), "v1.SubjectRulesReviewStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S369)), "v1.SubjectRulesReviewStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S368: Struct = Struct { name: "io.k8s.api.authorization.v1.SelfSubjectRulesReviewSpec", atomic: false, fields: &[
     field("namespace", Shape::String, "string", "o"),
@@ -2531,16 +2531,16 @@ pub(super) static S371: Struct = Struct { name: "io.k8s.api.authorization.v1.Non
 pub(super) static S372: Struct = Struct { name: "io.k8s.api.authorization.v1.SubjectAccessReview", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S358)), "v1.SubjectAccessReviewSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S364)), "v1.SubjectAccessReviewStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S364)), "v1.SubjectAccessReviewStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S373: Struct = Struct { name: "io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S374)), "v1.HorizontalPodAutoscalerSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S376)), "v1.HorizontalPodAutoscalerStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S374)), "v1.HorizontalPodAutoscalerSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S376)), "v1.HorizontalPodAutoscalerStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S374: Struct = Struct { name: "io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec", atomic: false, fields: &[
     field("maxReplicas", Shape::Int32, "int32", "r").default("0"),
@@ -2564,14 +2564,14 @@ pub(super) static S377: Struct = Struct { name: "io.k8s.api.autoscaling.v1.Horiz
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S373)), kind: ListKind::Atomic, message: false }), "[]v1.HorizontalPodAutoscaler", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S378: Struct = Struct { name: "io.k8s.api.autoscaling.v1.Scale", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S379)), "v1.ScaleSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S380)), "v1.ScaleStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S379)), "v1.ScaleSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S380)), "v1.ScaleStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S379: Struct = Struct { name: "io.k8s.api.autoscaling.v1.ScaleSpec", atomic: false, fields: &[
     field("replicas", Shape::Int32, "int32", "o").default("0"),
@@ -2583,9 +2583,9 @@ pub(super) static S380: Struct = Struct { name: "io.k8s.api.autoscaling.v1.Scale
 pub(super) static S381: Struct = Struct { name: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S382)), "v2.HorizontalPodAutoscalerSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S395)), "v2.HorizontalPodAutoscalerStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S382)), "v2.HorizontalPodAutoscalerSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S395)), "v2.HorizontalPodAutoscalerStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S382: Struct = Struct { name: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec", atomic: false, fields: &[
     field("behavior", Shape::Struct(TypeRef(&S392)), "v2.HorizontalPodAutoscalerBehavior", "po"),
@@ -2698,7 +2698,7 @@ pub(super) static S402: Struct = Struct { name: "io.k8s.api.autoscaling.v2.Exter
     field("metric", Shape::Struct(TypeRef(&S387)), "v2.MetricIdentifier", "r").default("{}"),
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S403: Struct = Struct { name: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("observedGeneration", Shape::Int64, "int64", "po"),
     field("reason", Shape::String, "string", "o"),
@@ -2709,14 +2709,14 @@ pub(super) static S404: Struct = Struct { name: "io.k8s.api.autoscaling.v2.Horiz
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S381)), kind: ListKind::Atomic, message: false }), "[]v2.HorizontalPodAutoscaler", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S405: Struct = Struct { name: "io.k8s.api.batch.v1.CronJob", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S406)), "v1.CronJobSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S425)), "v1.CronJobStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S406)), "v1.CronJobSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S425)), "v1.CronJobStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S406: Struct = Struct { name: "io.k8s.api.batch.v1.CronJobSpec", atomic: false, fields: &[
     field("concurrencyPolicy", Shape::String, "v1.ConcurrencyPolicy", "o"),
@@ -2729,8 +2729,8 @@ pub(super) static S406: Struct = Struct { name: "io.k8s.api.batch.v1.CronJobSpec
     field("timeZone", Shape::String, "string", "po"),
 ], wire: &[wire(1, 3), wire(2, 4), wire(3, 0), wire(4, 6), wire(5, 2), wire(6, 5), wire(7, 1), wire(8, 7)] };
 pub(super) static S407: Struct = Struct { name: "io.k8s.api.batch.v1.JobTemplateSpec", atomic: false, fields: &[
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S408)), "v1.JobSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S408)), "v1.JobSpec", "").default("{}"),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S408: Struct = Struct { name: "io.k8s.api.batch.v1.JobSpec", atomic: false, fields: &[
     field("activeDeadlineSeconds", Shape::Int64, "int64", "po"),
@@ -2815,14 +2815,14 @@ pub(super) static S426: Struct = Struct { name: "io.k8s.api.batch.v1.CronJobList
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S405)), kind: ListKind::Atomic, message: false }), "[]v1.CronJob", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S427: Struct = Struct { name: "io.k8s.api.batch.v1.Job", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S408)), "v1.JobSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S428)), "v1.JobStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S408)), "v1.JobSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S428)), "v1.JobStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S428: Struct = Struct { name: "io.k8s.api.batch.v1.JobStatus", atomic: false, fields: &[
     field("active", Shape::Int32, "int32", "o"),
@@ -2838,8 +2838,8 @@ pub(super) static S428: Struct = Struct { name: "io.k8s.api.batch.v1.JobStatus",
     field("uncountedTerminatedPods", Shape::Struct(TypeRef(&S430)), "v1.UncountedTerminatedPods", "po"),
 ], wire: &[wire(1, 3), wire(2, 7), wire(3, 2), wire(4, 0), wire(5, 8), wire(6, 4), wire(7, 1), wire(8, 10), wire(9, 6), wire(10, 5), wire(11, 9)] };
 pub(super) static S429: Struct = Struct { name: "io.k8s.api.batch.v1.JobCondition", atomic: false, fields: &[
-    field("lastProbeTime", Shape::Time, "v1.Time", "o"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastProbeTime", Shape::Time, "v1.Time", ""),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -2853,14 +2853,14 @@ pub(super) static S431: Struct = Struct { name: "io.k8s.api.batch.v1.JobList", a
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S427)), kind: ListKind::Atomic, message: false }), "[]v1.Job", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S432: Struct = Struct { name: "io.k8s.api.certificates.v1.CertificateSigningRequest", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S433)), "v1.CertificateSigningRequestSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S434)), "v1.CertificateSigningRequestStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S434)), "v1.CertificateSigningRequestStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S433: Struct = Struct { name: "io.k8s.api.certificates.v1.CertificateSigningRequestSpec", atomic: false, fields: &[
     field("expirationSeconds", Shape::Int32, "int32", "po"),
@@ -2877,8 +2877,8 @@ pub(super) static S434: Struct = Struct { name: "io.k8s.api.certificates.v1.Cert
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S435)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.CertificateSigningRequestCondition", "o"),
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S435: Struct = Struct { name: "io.k8s.api.certificates.v1.CertificateSigningRequestCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
-    field("lastUpdateTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
+    field("lastUpdateTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "r").default(r#""""#),
@@ -2888,12 +2888,12 @@ pub(super) static S436: Struct = Struct { name: "io.k8s.api.certificates.v1.Cert
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S432)), kind: ListKind::Atomic, message: false }), "[]v1.CertificateSigningRequest", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S437: Struct = Struct { name: "io.k8s.api.certificates.v1.ClusterTrustBundle", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S438)), "v1.ClusterTrustBundleSpec", "r").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S438: Struct = Struct { name: "io.k8s.api.certificates.v1.ClusterTrustBundleSpec", atomic: false, fields: &[
@@ -2904,14 +2904,14 @@ pub(super) static S439: Struct = Struct { name: "io.k8s.api.certificates.v1.Clus
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S437)), kind: ListKind::Atomic, message: false }), "[]v1.ClusterTrustBundle", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S440: Struct = Struct { name: "io.k8s.api.certificates.v1.PodCertificateRequest", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S441)), "v1.PodCertificateRequestSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S442)), "v1.PodCertificateRequestStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S442)), "v1.PodCertificateRequestStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S441: Struct = Struct { name: "io.k8s.api.certificates.v1.PodCertificateRequestSpec", atomic: false, fields: &[
     field("maxExpirationSeconds", Shape::Int32, "int32", "po").default("86400"),
@@ -2936,13 +2936,13 @@ pub(super) static S443: Struct = Struct { name: "io.k8s.api.certificates.v1.PodC
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S440)), kind: ListKind::Atomic, message: false }), "[]v1.PodCertificateRequest", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S444: Struct = Struct { name: "io.k8s.api.coordination.v1.Lease", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S445)), "v1.LeaseSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S445)), "v1.LeaseSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S445: Struct = Struct { name: "io.k8s.api.coordination.v1.LeaseSpec", atomic: false, fields: &[
     field("acquireTime", Shape::MicroTime, "v1.MicroTime", "po"),
@@ -2957,19 +2957,19 @@ pub(super) static S446: Struct = Struct { name: "io.k8s.api.coordination.v1.Leas
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S444)), kind: ListKind::Atomic, message: false }), "[]v1.Lease", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S447: Struct = Struct { name: "io.k8s.api.discovery.v1.EndpointSlice", atomic: false, fields: &[
     field("addressType", Shape::String, "v1.AddressType", "r").default(r#""""#),
     field("apiVersion", Shape::String, "string", "o"),
     field("endpoints", Shape::List(&List { item: Shape::Struct(TypeRef(&S448)), kind: ListKind::Atomic, message: false }), "[]v1.Endpoint", ""),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("ports", Shape::List(&List { item: Shape::Struct(TypeRef(&S453)), kind: ListKind::Atomic, message: false }), "[]v1.EndpointPort", ""),
 ], wire: &[wire(1, 4), wire(2, 2), wire(3, 5), wire(4, 0)] };
 pub(super) static S448: Struct = Struct { name: "io.k8s.api.discovery.v1.Endpoint", atomic: false, fields: &[
     field("addresses", Shape::List(&List { item: Shape::String, kind: ListKind::Set, message: false }), "[]string", "r"),
-    field("conditions", Shape::Struct(TypeRef(&S449)), "v1.EndpointConditions", "o").default("{}"),
+    field("conditions", Shape::Struct(TypeRef(&S449)), "v1.EndpointConditions", "").default("{}"),
     field("deprecatedTopology", Shape::Map(&Map { value: Shape::String, atomic: false }), "map[string]string", "o"),
     field("hints", Shape::Struct(TypeRef(&S450)), "v1.EndpointHints", "po"),
     field("hostname", Shape::String, "string", "po"),
@@ -3002,21 +3002,21 @@ pub(super) static S454: Struct = Struct { name: "io.k8s.api.discovery.v1.Endpoin
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S447)), kind: ListKind::Atomic, message: false }), "[]v1.EndpointSlice", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S455: Struct = Struct { name: "io.k8s.api.events.v1.Event", atomic: false, fields: &[
     field("action", Shape::String, "string", "o"),
     field("apiVersion", Shape::String, "string", "o"),
     field("deprecatedCount", Shape::Int32, "int32", "o"),
-    field("deprecatedFirstTimestamp", Shape::Time, "v1.Time", "o"),
-    field("deprecatedLastTimestamp", Shape::Time, "v1.Time", "o"),
-    field("deprecatedSource", Shape::Struct(TypeRef(&S18)), "v1.EventSource", "o").default("{}"),
+    field("deprecatedFirstTimestamp", Shape::Time, "v1.Time", ""),
+    field("deprecatedLastTimestamp", Shape::Time, "v1.Time", ""),
+    field("deprecatedSource", Shape::Struct(TypeRef(&S18)), "v1.EventSource", "").default("{}"),
     field("eventTime", Shape::MicroTime, "v1.MicroTime", "r"),
     field("kind", Shape::String, "string", "o"),
     field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("note", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
-    field("regarding", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", "o").default("{}"),
+    field("regarding", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", "").default("{}"),
     field("related", Shape::Struct(TypeRef(&S4)), "v1.ObjectReference", "po"),
     field("reportingController", Shape::String, "string", "o"),
     field("reportingInstance", Shape::String, "string", "o"),
@@ -3031,14 +3031,14 @@ pub(super) static S457: Struct = Struct { name: "io.k8s.api.events.v1.EventList"
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S455)), kind: ListKind::Atomic, message: false }), "[]v1.Event", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S458: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.FlowSchema", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S459)), "v1.FlowSchemaSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S469)), "v1.FlowSchemaStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S459)), "v1.FlowSchemaSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S469)), "v1.FlowSchemaStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S459: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.FlowSchemaSpec", atomic: false, fields: &[
     field("distinguisherMethod", Shape::Struct(TypeRef(&S461)), "v1.FlowDistinguisherMethod", "po"),
@@ -3088,7 +3088,7 @@ pub(super) static S469: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.FlowS
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S470)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.FlowSchemaCondition", "o").patch(true, false, false, "type"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S470: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.FlowSchemaCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "o"),
@@ -3098,14 +3098,14 @@ pub(super) static S471: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.FlowS
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S458)), kind: ListKind::Atomic, message: false }), "[]v1.FlowSchema", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S472: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S473)), "v1.PriorityLevelConfigurationSpec", "ro").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S478)), "v1.PriorityLevelConfigurationStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S473)), "v1.PriorityLevelConfigurationSpec", "r").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S478)), "v1.PriorityLevelConfigurationStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S473: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec", atomic: false, fields: &[
     field("exempt", Shape::Struct(TypeRef(&S477)), "v1.ExemptPriorityLevelConfiguration", "po"),
@@ -3115,7 +3115,7 @@ pub(super) static S473: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.Prior
 pub(super) static S474: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration", atomic: false, fields: &[
     field("borrowingLimitPercent", Shape::Int32, "int32", "po"),
     field("lendablePercent", Shape::Int32, "int32", "po"),
-    field("limitResponse", Shape::Struct(TypeRef(&S475)), "v1.LimitResponse", "ro").default("{}"),
+    field("limitResponse", Shape::Struct(TypeRef(&S475)), "v1.LimitResponse", "r").default("{}"),
     field("nominalConcurrencyShares", Shape::Int32, "int32", "p"),
 ], wire: &[wire(1, 3), wire(2, 2), wire(3, 1), wire(4, 0)] };
 pub(super) static S475: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.LimitResponse", atomic: false, fields: &[
@@ -3135,7 +3135,7 @@ pub(super) static S478: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.Prior
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S479)), kind: ListKind::Map(&["type"]), message: false }), "[]v1.PriorityLevelConfigurationCondition", "o").patch(true, false, false, "type"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S479: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition", atomic: false, fields: &[
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "o"),
     field("status", Shape::String, "v1.ConditionStatus", "o"),
@@ -3145,13 +3145,13 @@ pub(super) static S480: Struct = Struct { name: "io.k8s.api.flowcontrol.v1.Prior
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S472)), kind: ListKind::Atomic, message: false }), "[]v1.PriorityLevelConfiguration", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S481: Struct = Struct { name: "io.k8s.api.networking.v1.IPAddress", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S482)), "v1.IPAddressSpec", "ro").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S482)), "v1.IPAddressSpec", "r").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S482: Struct = Struct { name: "io.k8s.api.networking.v1.IPAddressSpec", atomic: false, fields: &[
     field("parentRef", Shape::Struct(TypeRef(&S483)), "v1.ParentReference", "rpo"),
@@ -3166,14 +3166,14 @@ pub(super) static S484: Struct = Struct { name: "io.k8s.api.networking.v1.IPAddr
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S481)), kind: ListKind::Atomic, message: false }), "[]v1.IPAddress", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S485: Struct = Struct { name: "io.k8s.api.networking.v1.Ingress", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S486)), "v1.IngressSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S495)), "v1.IngressStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S486)), "v1.IngressSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S495)), "v1.IngressStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S486: Struct = Struct { name: "io.k8s.api.networking.v1.IngressSpec", atomic: false, fields: &[
     field("defaultBackend", Shape::Struct(TypeRef(&S487)), "v1.IngressBackend", "po"),
@@ -3187,7 +3187,7 @@ pub(super) static S487: Struct = Struct { name: "io.k8s.api.networking.v1.Ingres
 ], wire: &[wire(3, 0), wire(4, 1)] };
 pub(super) static S488: Struct = Struct { name: "io.k8s.api.networking.v1.IngressServiceBackend", atomic: false, fields: &[
     field("name", Shape::String, "string", "r").default(r#""""#),
-    field("port", Shape::Struct(TypeRef(&S489)), "v1.ServiceBackendPort", "o").default("{}"),
+    field("port", Shape::Struct(TypeRef(&S489)), "v1.ServiceBackendPort", "").default("{}"),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S489: Struct = Struct { name: "io.k8s.api.networking.v1.ServiceBackendPort", atomic: true, fields: &[
     field("name", Shape::String, "string", "o"),
@@ -3213,7 +3213,7 @@ pub(super) static S494: Struct = Struct { name: "io.k8s.api.networking.v1.Ingres
     field("http", Shape::Struct(TypeRef(&S492)), "v1.HTTPIngressRuleValue", "po"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S495: Struct = Struct { name: "io.k8s.api.networking.v1.IngressStatus", atomic: false, fields: &[
-    field("loadBalancer", Shape::Struct(TypeRef(&S496)), "v1.IngressLoadBalancerStatus", "o").default("{}"),
+    field("loadBalancer", Shape::Struct(TypeRef(&S496)), "v1.IngressLoadBalancerStatus", "").default("{}"),
 ], wire: &[wire(1, 0)] };
 pub(super) static S496: Struct = Struct { name: "io.k8s.api.networking.v1.IngressLoadBalancerStatus", atomic: false, fields: &[
     field("ingress", Shape::List(&List { item: Shape::Struct(TypeRef(&S497)), kind: ListKind::Atomic, message: false }), "[]v1.IngressLoadBalancerIngress", "o"),
@@ -3231,8 +3231,8 @@ pub(super) static S498: Struct = Struct { name: "io.k8s.api.networking.v1.Ingres
 pub(super) static S499: Struct = Struct { name: "io.k8s.api.networking.v1.IngressClass", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S500)), "v1.IngressClassSpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S500)), "v1.IngressClassSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S500: Struct = Struct { name: "io.k8s.api.networking.v1.IngressClassSpec", atomic: false, fields: &[
     field("controller", Shape::String, "string", "o"),
@@ -3249,19 +3249,19 @@ pub(super) static S502: Struct = Struct { name: "io.k8s.api.networking.v1.Ingres
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S499)), kind: ListKind::Atomic, message: false }), "[]v1.IngressClass", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S503: Struct = Struct { name: "io.k8s.api.networking.v1.IngressList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S485)), kind: ListKind::Atomic, message: false }), "[]v1.Ingress", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S504: Struct = Struct { name: "io.k8s.api.networking.v1.NetworkPolicy", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S505)), "v1.NetworkPolicySpec", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S505)), "v1.NetworkPolicySpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S505: Struct = Struct { name: "io.k8s.api.networking.v1.NetworkPolicySpec", atomic: false, fields: &[
     field("egress", Shape::List(&List { item: Shape::Struct(TypeRef(&S510)), kind: ListKind::Atomic, message: false }), "[]v1.NetworkPolicyEgressRule", "o"),
@@ -3295,14 +3295,14 @@ pub(super) static S511: Struct = Struct { name: "io.k8s.api.networking.v1.Networ
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S504)), kind: ListKind::Atomic, message: false }), "[]v1.NetworkPolicy", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S512: Struct = Struct { name: "io.k8s.api.networking.v1.ServiceCIDR", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S513)), "v1.ServiceCIDRSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S514)), "v1.ServiceCIDRStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S513)), "v1.ServiceCIDRSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S514)), "v1.ServiceCIDRStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S513: Struct = Struct { name: "io.k8s.api.networking.v1.ServiceCIDRSpec", atomic: false, fields: &[
     field("cidrs", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]string", "o"),
@@ -3314,13 +3314,13 @@ pub(super) static S515: Struct = Struct { name: "io.k8s.api.networking.v1.Servic
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S512)), kind: ListKind::Atomic, message: false }), "[]v1.ServiceCIDR", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S516: Struct = Struct { name: "io.k8s.api.node.v1.RuntimeClass", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("handler", Shape::String, "string", "r").default(r#""""#),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("overhead", Shape::Struct(TypeRef(&S517)), "v1.Overhead", "po"),
     field("scheduling", Shape::Struct(TypeRef(&S518)), "v1.Scheduling", "po"),
 ], wire: &[wire(1, 3), wire(2, 1), wire(3, 4), wire(4, 5)] };
@@ -3335,13 +3335,13 @@ pub(super) static S519: Struct = Struct { name: "io.k8s.api.node.v1.RuntimeClass
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S516)), kind: ListKind::Atomic, message: false }), "[]v1.RuntimeClass", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S520: Struct = Struct { name: "io.k8s.api.policy.v1.Eviction", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("deleteOptions", Shape::Struct(TypeRef(&S521)), "v1.DeleteOptions", "po"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S521: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
@@ -3360,9 +3360,9 @@ pub(super) static S522: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.me
 pub(super) static S523: Struct = Struct { name: "io.k8s.api.policy.v1.PodDisruptionBudget", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S524)), "v1.PodDisruptionBudgetSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S525)), "v1.PodDisruptionBudgetStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S524)), "v1.PodDisruptionBudgetSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S525)), "v1.PodDisruptionBudgetStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S524: Struct = Struct { name: "io.k8s.api.policy.v1.PodDisruptionBudgetSpec", atomic: false, fields: &[
     field("maxUnavailable", Shape::IntOrString, "intstr.IntOrString", "po"),
@@ -3383,13 +3383,13 @@ pub(super) static S526: Struct = Struct { name: "io.k8s.api.policy.v1.PodDisrupt
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S523)), kind: ListKind::Atomic, message: false }), "[]v1.PodDisruptionBudget", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S527: Struct = Struct { name: "io.k8s.api.rbac.v1.ClusterRole", atomic: false, fields: &[
     field("aggregationRule", Shape::Struct(TypeRef(&S529)), "v1.AggregationRule", "po"),
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("rules", Shape::List(&List { item: Shape::Struct(TypeRef(&S528)), kind: ListKind::Atomic, message: false }), "[]v1.PolicyRule", ""),
 ], wire: &[wire(1, 3), wire(2, 4), wire(3, 0)] };
 pub(super) static S528: Struct = Struct { name: "io.k8s.api.rbac.v1.PolicyRule", atomic: false, fields: &[
@@ -3405,7 +3405,7 @@ pub(super) static S529: Struct = Struct { name: "io.k8s.api.rbac.v1.AggregationR
 pub(super) static S530: Struct = Struct { name: "io.k8s.api.rbac.v1.ClusterRoleBinding", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("roleRef", Shape::Struct(TypeRef(&S532)), "v1.RoleRef", "r").default("{}"),
     field("subjects", Shape::List(&List { item: Shape::Struct(TypeRef(&S531)), kind: ListKind::Atomic, message: false }), "[]v1.Subject", "o"),
 ], wire: &[wire(1, 2), wire(2, 4), wire(3, 3)] };
@@ -3424,24 +3424,24 @@ pub(super) static S533: Struct = Struct { name: "io.k8s.api.rbac.v1.ClusterRoleB
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S530)), kind: ListKind::Atomic, message: false }), "[]v1.ClusterRoleBinding", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S534: Struct = Struct { name: "io.k8s.api.rbac.v1.ClusterRoleList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S527)), kind: ListKind::Atomic, message: false }), "[]v1.ClusterRole", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S535: Struct = Struct { name: "io.k8s.api.rbac.v1.Role", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("rules", Shape::List(&List { item: Shape::Struct(TypeRef(&S528)), kind: ListKind::Atomic, message: false }), "[]v1.PolicyRule", ""),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S536: Struct = Struct { name: "io.k8s.api.rbac.v1.RoleBinding", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("roleRef", Shape::Struct(TypeRef(&S532)), "v1.RoleRef", "r").default("{}"),
     field("subjects", Shape::List(&List { item: Shape::Struct(TypeRef(&S531)), kind: ListKind::Atomic, message: false }), "[]v1.Subject", "o"),
 ], wire: &[wire(1, 2), wire(2, 4), wire(3, 3)] };
@@ -3449,18 +3449,18 @@ pub(super) static S537: Struct = Struct { name: "io.k8s.api.rbac.v1.RoleBindingL
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S536)), kind: ListKind::Atomic, message: false }), "[]v1.RoleBinding", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S538: Struct = Struct { name: "io.k8s.api.rbac.v1.RoleList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S535)), kind: ListKind::Atomic, message: false }), "[]v1.Role", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S539: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceClass", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S540)), "v1.DeviceClassSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S540: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceClassSpec", atomic: false, fields: &[
@@ -3488,18 +3488,18 @@ pub(super) static S546: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceCl
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S539)), kind: ListKind::Atomic, message: false }), "[]v1.DeviceClass", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S547: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceTaintRule", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S548)), "v1.DeviceTaintRuleSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S551)), "v1.DeviceTaintRuleStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S551)), "v1.DeviceTaintRuleStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S548: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceTaintRuleSpec", atomic: false, fields: &[
     field("deviceSelector", Shape::Struct(TypeRef(&S549)), "v1.DeviceTaintSelector", "po"),
-    field("taint", Shape::Struct(TypeRef(&S550)), "v1.DeviceTaint", "ro").default("{}"),
+    field("taint", Shape::Struct(TypeRef(&S550)), "v1.DeviceTaint", "r").default("{}"),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S549: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceTaintSelector", atomic: false, fields: &[
     field("device", Shape::String, "string", "po"),
@@ -3519,14 +3519,14 @@ pub(super) static S552: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceTa
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S547)), kind: ListKind::Atomic, message: false }), "[]v1.DeviceTaintRule", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S553: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceClaim", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S554)), "v1.ResourceClaimSpec", "").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S564)), "v1.ResourceClaimStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S564)), "v1.ResourceClaimStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S554: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceClaimSpec", atomic: false, fields: &[
     field("devices", Shape::Struct(TypeRef(&S555)), "v1.DeviceClaim", "").default("{}"),
@@ -3591,7 +3591,7 @@ pub(super) static S564: Struct = Struct { name: "io.k8s.api.resource.v1.Resource
 ], wire: &[wire(1, 0), wire(2, 2), wire(4, 1)] };
 pub(super) static S565: Struct = Struct { name: "io.k8s.api.resource.v1.AllocationResult", atomic: false, fields: &[
     field("allocationTimestamp", Shape::Time, "v1.Time", "po"),
-    field("devices", Shape::Struct(TypeRef(&S566)), "v1.DeviceAllocationResult", "o").default("{}"),
+    field("devices", Shape::Struct(TypeRef(&S566)), "v1.DeviceAllocationResult", "").default("{}"),
     field("nodeSelector", Shape::Struct(TypeRef(&S79)), "v1.NodeSelector", "po"),
 ], wire: &[wire(1, 1), wire(3, 2), wire(5, 0)] };
 pub(super) static S566: Struct = Struct { name: "io.k8s.api.resource.v1.DeviceAllocationResult", atomic: false, fields: &[
@@ -3640,28 +3640,28 @@ pub(super) static S572: Struct = Struct { name: "io.k8s.api.resource.v1.Resource
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S553)), kind: ListKind::Atomic, message: false }), "[]v1.ResourceClaim", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S573: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceClaimTemplate", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S574)), "v1.ResourceClaimTemplateSpec", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S574: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceClaimTemplateSpec", atomic: false, fields: &[
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S554)), "v1.ResourceClaimSpec", "").default("{}"),
 ], wire: &[wire(1, 0), wire(2, 1)] };
 pub(super) static S575: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceClaimTemplateList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S573)), kind: ListKind::Atomic, message: false }), "[]v1.ResourceClaimTemplate", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S576: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceSlice", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S577)), "v1.ResourceSliceSpec", "r").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S577: Struct = Struct { name: "io.k8s.api.resource.v1.ResourceSliceSpec", atomic: false, fields: &[
@@ -3749,14 +3749,14 @@ pub(super) static S590: Struct = Struct { name: "io.k8s.api.resource.v1.Resource
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S576)), kind: ListKind::Atomic, message: false }), "[]v1.ResourceSlice", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S591: Struct = Struct { name: "io.k8s.api.scheduling.v1.PriorityClass", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("description", Shape::String, "string", "o"),
     field("globalDefault", Shape::Bool, "bool", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("preemptionPolicy", Shape::String, "v1.PreemptionPolicy", "po"),
     field("value", Shape::Int32, "int32", "").default("0"),
 ], wire: &[wire(1, 4), wire(2, 6), wire(3, 2), wire(4, 1), wire(5, 5)] };
@@ -3764,12 +3764,12 @@ pub(super) static S592: Struct = Struct { name: "io.k8s.api.scheduling.v1.Priori
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S591)), kind: ListKind::Atomic, message: false }), "[]v1.PriorityClass", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S593: Struct = Struct { name: "io.k8s.api.storage.v1.CSIDriver", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S594)), "v1.CSIDriverSpec", "r").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3)] };
 pub(super) static S594: Struct = Struct { name: "io.k8s.api.storage.v1.CSIDriverSpec", atomic: false, fields: &[
@@ -3793,14 +3793,14 @@ pub(super) static S596: Struct = Struct { name: "io.k8s.api.storage.v1.CSIDriver
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S593)), kind: ListKind::Atomic, message: false }), "[]v1.CSIDriver", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S597: Struct = Struct { name: "io.k8s.api.storage.v1.CSINode", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S598)), "v1.CSINodeSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S601)), "v1.CSINodeStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S601)), "v1.CSINodeStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S598: Struct = Struct { name: "io.k8s.api.storage.v1.CSINodeSpec", atomic: false, fields: &[
     field("drivers", Shape::List(&List { item: Shape::Struct(TypeRef(&S599)), kind: ListKind::Map(&["name"]), message: false }), "[]v1.CSINodeDriver", "r").patch(true, false, false, "name"),
@@ -3823,7 +3823,7 @@ pub(super) static S602: Struct = Struct { name: "io.k8s.api.storage.v1.StorageHe
 ], wire: &[wire(1, 1), wire(2, 0)] };
 pub(super) static S603: Struct = Struct { name: "io.k8s.api.storage.v1.StorageHealthCondition", atomic: false, fields: &[
     field("accessMode", Shape::String, "v1.PersistentVolumeAccessMode", "po"),
-    field("lastTransitionTime", Shape::Time, "v1.Time", "o"),
+    field("lastTransitionTime", Shape::Time, "v1.Time", ""),
     field("message", Shape::String, "string", "o"),
     field("reason", Shape::String, "string", "r").default(r#""""#),
     field("status", Shape::String, "v1.StorageHealthStatusType", "r").default(r#""""#),
@@ -3833,14 +3833,14 @@ pub(super) static S604: Struct = Struct { name: "io.k8s.api.storage.v1.CSINodeLi
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S597)), kind: ListKind::Atomic, message: false }), "[]v1.CSINode", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S605: Struct = Struct { name: "io.k8s.api.storage.v1.CSIStorageCapacity", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("capacity", Shape::Quantity, "resource.Quantity", "po"),
     field("kind", Shape::String, "string", "o"),
     field("maximumVolumeSize", Shape::Quantity, "resource.Quantity", "po"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("nodeTopology", Shape::Struct(TypeRef(&S85)), "v1.LabelSelector", "po"),
     field("storageClassName", Shape::String, "string", "r").default(r#""""#),
 ], wire: &[wire(1, 4), wire(2, 5), wire(3, 6), wire(4, 1), wire(5, 3)] };
@@ -3848,14 +3848,14 @@ pub(super) static S606: Struct = Struct { name: "io.k8s.api.storage.v1.CSIStorag
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S605)), kind: ListKind::Atomic, message: false }), "[]v1.CSIStorageCapacity", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S607: Struct = Struct { name: "io.k8s.api.storage.v1.StorageClass", atomic: false, fields: &[
     field("allowVolumeExpansion", Shape::Bool, "bool", "po"),
     field("allowedTopologies", Shape::List(&List { item: Shape::Struct(TypeRef(&S608)), kind: ListKind::Atomic, message: false }), "[]v1.TopologySelectorTerm", "o"),
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("mountOptions", Shape::List(&List { item: Shape::String, kind: ListKind::Atomic, message: false }), "[]string", "o"),
     field("parameters", Shape::Map(&Map { value: Shape::String, atomic: false }), "map[string]string", "o"),
     field("provisioner", Shape::String, "string", "r").default(r#""""#),
@@ -3873,14 +3873,14 @@ pub(super) static S610: Struct = Struct { name: "io.k8s.api.storage.v1.StorageCl
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S607)), kind: ListKind::Atomic, message: false }), "[]v1.StorageClass", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S611: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeAttachment", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("spec", Shape::Struct(TypeRef(&S612)), "v1.VolumeAttachmentSpec", "r").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S614)), "v1.VolumeAttachmentStatus", "o").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S614)), "v1.VolumeAttachmentStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S612: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeAttachmentSpec", atomic: false, fields: &[
     field("attacher", Shape::String, "string", "r").default(r#""""#),
@@ -3900,33 +3900,33 @@ pub(super) static S614: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeAtt
 pub(super) static S615: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeError", atomic: false, fields: &[
     field("errorCode", Shape::Int32, "int32", "po"),
     field("message", Shape::String, "string", "o"),
-    field("time", Shape::Time, "v1.Time", "o"),
+    field("time", Shape::Time, "v1.Time", ""),
 ], wire: &[wire(1, 2), wire(2, 1), wire(3, 0)] };
 pub(super) static S616: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeAttachmentList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S611)), kind: ListKind::Atomic, message: false }), "[]v1.VolumeAttachment", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S617: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeAttributesClass", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("driverName", Shape::String, "string", "r").default(r#""""#),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
     field("parameters", Shape::Map(&Map { value: Shape::String, atomic: false }), "map[string]string", "o"),
 ], wire: &[wire(1, 3), wire(2, 1), wire(3, 4)] };
 pub(super) static S618: Struct = Struct { name: "io.k8s.api.storage.v1.VolumeAttributesClassList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S617)), kind: ListKind::Atomic, message: false }), "[]v1.VolumeAttributesClass", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S619: Struct = Struct { name: "io.k8s.api.storagemigration.v1.StorageVersionMigration", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o").default("{}"),
-    field("spec", Shape::Struct(TypeRef(&S620)), "v1.StorageVersionMigrationSpec", "o").default("{}"),
-    field("status", Shape::Struct(TypeRef(&S622)), "v1.StorageVersionMigrationStatus", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "").default("{}"),
+    field("spec", Shape::Struct(TypeRef(&S620)), "v1.StorageVersionMigrationSpec", "").default("{}"),
+    field("status", Shape::Struct(TypeRef(&S622)), "v1.StorageVersionMigrationStatus", "").default("{}"),
 ], wire: &[wire(1, 2), wire(2, 3), wire(3, 4)] };
 pub(super) static S620: Struct = Struct { name: "io.k8s.api.storagemigration.v1.StorageVersionMigrationSpec", atomic: false, fields: &[
     field("resource", Shape::Struct(TypeRef(&S621)), "v1.GroupResource", "r").default("{}"),
@@ -3943,13 +3943,13 @@ pub(super) static S623: Struct = Struct { name: "io.k8s.api.storagemigration.v1.
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S619)), kind: ListKind::Atomic, message: false }), "[]v1.StorageVersionMigration", "r"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o").default("{}"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "").default("{}"),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S624: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
     field("name", Shape::String, "string", ""),
-    field("preferredVersion", Shape::Struct(TypeRef(&S625)), "v1.GroupVersionForDiscovery", "o"),
+    field("preferredVersion", Shape::Struct(TypeRef(&S625)), "v1.GroupVersionForDiscovery", ""),
     field("serverAddressByClientCIDRs", Shape::List(&List { item: Shape::Struct(TypeRef(&S626)), kind: ListKind::Atomic, message: false }), "[]v1.ServerAddressByClientCIDR", "o"),
     field("versions", Shape::List(&List { item: Shape::Struct(TypeRef(&S625)), kind: ListKind::Atomic, message: false }), "[]v1.GroupVersionForDiscovery", ""),
 ], wire: &[wire(1, 2), wire(2, 5), wire(3, 3), wire(4, 4)] };
@@ -4020,13 +4020,13 @@ pub(super) static S633: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.me
 pub(super) static S634: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", "o"),
+    field("metadata", Shape::Struct(TypeRef(&S1)), "v1.ObjectMeta", ""),
 ], wire: &[wire(1, 2)] };
 pub(super) static S635: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
     field("items", Shape::List(&List { item: Shape::Struct(TypeRef(&S634)), kind: ListKind::Atomic, message: false }), "[]v1.PartialObjectMetadata", ""),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", ""),
 ], wire: &[wire(1, 3), wire(2, 1)] };
 pub(super) static S636: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.PatchOptions", atomic: false, fields: &[
     field("apiVersion", Shape::String, "string", "o"),
@@ -4040,7 +4040,7 @@ pub(super) static S637: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.me
     field("apiVersion", Shape::String, "string", "o"),
     field("columnDefinitions", Shape::List(&List { item: Shape::Struct(TypeRef(&S638)), kind: ListKind::Atomic, message: false }), "[]v1.TableColumnDefinition", ""),
     field("kind", Shape::String, "string", "o"),
-    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", "o"),
+    field("metadata", Shape::Struct(TypeRef(&S8)), "v1.ListMeta", ""),
     field("rows", Shape::List(&List { item: Shape::Struct(TypeRef(&S639)), kind: ListKind::Atomic, message: false }), "[]v1.TableRow", ""),
 ], wire: &[] };
 pub(super) static S638: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.TableColumnDefinition", atomic: false, fields: &[
@@ -4053,7 +4053,7 @@ pub(super) static S638: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.me
 pub(super) static S639: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.TableRow", atomic: false, fields: &[
     field("cells", Shape::List(&List { item: Shape::Any, kind: ListKind::Atomic, message: false }), "[]interface {}", ""),
     field("conditions", Shape::List(&List { item: Shape::Struct(TypeRef(&S640)), kind: ListKind::Atomic, message: false }), "[]v1.TableRowCondition", "o"),
-    field("object", Shape::Raw, "runtime.RawExtension", "o"),
+    field("object", Shape::Raw, "runtime.RawExtension", ""),
 ], wire: &[] };
 pub(super) static S640: Struct = Struct { name: "io.k8s.apimachinery.pkg.apis.meta.v1.TableRowCondition", atomic: false, fields: &[
     field("message", Shape::String, "string", "o"),
