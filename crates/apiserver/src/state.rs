@@ -1,0 +1,115 @@
+//! What all handlers share: options, store, authorization state; and reads and read-modify-writes of objects for
+//! strategies and admission, outside any HTTP request.
+
+use crate::auth::AuthState;
+use crate::options::Options;
+use crate::status::Status;
+use crate::storage;
+use objects::registry::Kind;
+use serde_json::Value;
+use std::sync::Arc;
+use store::{CommitError, Entry, Expect, Op, Store};
+use tokio_util::sync::CancellationToken;
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A key or certificate in the options cannot be used.
+    #[error("{what} cannot be used: {source}; give it as PEM")]
+    Key {
+        /// Which one.
+        what: &'static str,
+        /// What the parser said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An object that must be there from the start could not be written.
+    #[error("the bootstrap object {object} cannot be written: {message}")]
+    Bootstrap {
+        /// Kind and name.
+        object: String,
+        /// What the API answered.
+        message: String,
+    },
+}
+
+/// Shared by all handlers.
+pub(crate) struct State {
+    /// What the server was started with.
+    pub(crate) options: Options,
+    /// All objects.
+    pub(crate) store: Store,
+    /// Labels and fields of stored objects, for selectors.
+    pub(crate) index: storage::Index,
+    /// Authentication and authorization.
+    pub(crate) auth: AuthState,
+    /// Cancelled when the whole server ends: watches and other long requests then end.
+    pub(crate) shutdown: CancellationToken,
+}
+
+// === impl State ===
+
+impl State {
+    /// The stored entry of an object.
+    pub(crate) fn entry(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<Arc<Entry>> {
+        self.store.get(&storage::key(kind, namespace, name))
+    }
+
+    /// An object as of now, in the version of `kind`.
+    pub(crate) fn read(&self, kind: &'static Kind, namespace: Option<&str>, name: &str) -> Option<Value> {
+        let entry = self.entry(kind, namespace, name)?;
+        storage::decode(kind, &entry).ok()
+    }
+
+    /// All objects of a kind as of now, in one namespace or all.
+    pub(crate) fn read_all(&self, kind: &'static Kind, namespace: Option<&str>) -> Vec<Value> {
+        let Ok(range) = self.store.range(&storage::prefix(kind, namespace), None, 0, None) else {
+            return Vec::new();
+        };
+        range.entries.iter().filter_map(|entry| storage::decode(kind, entry).ok()).collect()
+    }
+
+    /// Creates an object as given, with no checks beyond the absence of its key: for objects that the server
+    /// itself makes. The object needs its whole metadata but resourceVersion. Gives back the new revision.
+    pub(crate) async fn insert(&self, kind: &'static Kind, object: &Value) -> Result<u64, Status> {
+        let (namespace, name) = (objects::meta::namespace(object), objects::meta::name(object));
+        let namespace = kind.namespaced.then_some(namespace);
+        let op = storage::put(kind, namespace, name, object, Expect::Absent);
+        self.store.commit(vec![op]).await.map_err(|error| match error {
+            CommitError::Conflict { .. } => Status::already_exists(kind, name),
+            CommitError::Failed(failure) => storage::failed(&failure),
+        })
+    }
+
+    /// Reads an object, lets `change` alter it and writes it back, again and again until no other write came in
+    /// between. No defaults, validation or admission: `change` is server code that keeps the kind's rules.
+    /// Without a difference nothing is written. `also` are operations for the same commit.
+    pub(crate) async fn modify(
+        &self,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        name: &str,
+        dry_run: bool,
+        change: impl Fn(&mut Value) -> Result<Vec<Op>, Status> + Send + Sync,
+    ) -> Result<Value, Status> {
+        loop {
+            let entry = self.entry(kind, namespace, name).ok_or_else(|| Status::not_found(kind, name))?;
+            let old = storage::decode(kind, &entry)?;
+            let mut new = old.clone();
+            let mut ops = change(&mut new)?;
+            if dry_run || (new == old && ops.is_empty()) {
+                return Ok(new);
+            }
+            if new != old {
+                ops.push(storage::put(kind, namespace, name, &new, Expect::Revision(entry.mod_revision)));
+            }
+            match self.store.commit(ops).await {
+                Ok(revision) => {
+                    objects::meta::set(&mut new, "resourceVersion", &revision.to_string());
+                    return Ok(new);
+                }
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Failed(failure)) => return Err(storage::failed(&failure)),
+            }
+        }
+    }
+}
