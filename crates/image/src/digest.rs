@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::Error;
 
 /// A sha256 digest; displays as `sha256:<64 hex digits>`.
@@ -10,6 +12,15 @@ use crate::error::Error;
 pub struct Digest(String);
 
 impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_bytes(&Sha256::digest(bytes))
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// The 64 hex digits.
     pub fn hex(&self) -> &str {
         &self.0

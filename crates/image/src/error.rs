@@ -20,13 +20,16 @@ pub enum Error {
     },
     /// No such image.
     #[error(
-        "image {reference} is not on this machine (looked for {tried}); build it or import an archive that holds it"
+        "image {reference} is not on this machine (looked for {tried} in {root}); \
+         build it or import an archive that holds it", root = .root.display()
     )]
     NotFound {
         /// As given.
         reference: String,
-        /// The names and digests that were looked up.
+        /// The full name or digest that was looked up.
         tried: String,
+        /// The content store.
+        root: PathBuf,
     },
     /// A blob that an image needs is not there.
     #[error("blob {digest} of {of} is missing from {root}; build or import the image again", root = .root.display())]

@@ -9,14 +9,23 @@
 //! talking to registries.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod content;
 mod digest;
+mod disk;
 mod error;
+mod extract;
+mod gc;
 mod layer;
+mod manifest;
 mod model;
+mod reference;
+mod unpack;
 
 pub use content::ContentStore;
 pub use digest::Digest;
+pub use disk::Writing;
 pub use error::Error;
 pub use layer::LayerBuilder;
 pub use model::{Freed, Image, ImageConfig, Imported, Layer, Listed};
+pub use reference::Reference;
