@@ -16,9 +16,11 @@
 //!   asked); callers on an async runtime use a blocking thread.
 
 pub mod cidr;
+pub mod conntrack;
 pub mod link;
 pub mod namespace;
 pub mod netlink;
+pub mod nft;
 pub mod pods;
 pub mod route;
 pub mod services;

@@ -17,6 +17,8 @@ const TYPE_MASK: u16 = 0x3fff;
 pub struct Request {
     bytes: Vec<u8>,
     subjects: Vec<Cow<'static, str>>,
+    /// Where the last message starts.
+    last: usize,
 }
 
 impl Request {
@@ -46,6 +48,7 @@ impl Request {
         message[4..6].copy_from_slice(&kind.to_ne_bytes());
         message[6..8].copy_from_slice(&flags.to_ne_bytes());
         self.subjects.push(subject.into());
+        self.last = start;
         self
     }
 
@@ -65,6 +68,15 @@ impl Request {
         for start in starts {
             let old = u16_at(&self.bytes, start + 6).unwrap_or_default();
             self.bytes[start + 6..start + 8].copy_from_slice(&(old | flags).to_ne_bytes());
+        }
+    }
+
+    /// Adds flags to the last message.
+    pub(crate) fn flag_last(&mut self, flags: u16) {
+        let at = self.last + 6;
+        let old = u16_at(&self.bytes, at).unwrap_or_default();
+        if let Some(field) = self.bytes.get_mut(at..at + 2) {
+            field.copy_from_slice(&(old | flags).to_ne_bytes());
         }
     }
 
@@ -221,19 +233,20 @@ mod tests {
         });
         request.push("two", 17, 0, &[], |_| {});
         request.flag_all(4);
+        request.flag_last(8);
         let bytes = request.numbered(40).to_vec();
         let spans: Vec<_> = spans(&bytes).collect();
         assert_eq!(spans.len(), 2);
         let (start, length) = spans[0];
         assert_eq!((start, length), (0, 16 + 8 + 8 + 8 + 12));
         assert_eq!(u16_at(&bytes, 4), Some(16));
-        assert_eq!(u16_at(&bytes, 6), Some(5 | 1));
+        assert_eq!(u16_at(&bytes, 6), Some(5 | 4 | 1));
         let body = &bytes[24..length];
         assert_eq!(attribute(body, 1), Some(&[7u8][..]));
         assert_eq!(text(attribute(body, 2).unwrap()), "lw0");
         assert_eq!(attribute(attribute(body, 3).unwrap(), 1), Some(&[0x12u8, 0x34][..]));
         let (second, _) = spans[1];
-        assert_eq!(u16_at(&bytes, second + 6), Some(4 | 1));
+        assert_eq!(u16_at(&bytes, second + 6), Some(8 | 4 | 1));
         assert_eq!(u32_at(&bytes, second + 8), Some(41));
         assert_eq!((request.subject(1), request.len()), ("two", 2));
     }

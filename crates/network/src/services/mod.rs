@@ -1,11 +1,32 @@
-//! Skeleton of service rules.
+//! Service addresses and ports that lead to endpoints, as one nf_tables table of our own.
+//!
+//! [`Table::sync`] takes the whole list of rules and tells the kernel the difference to what it said last, in
+//! one transaction. Established connections are never touched: an endpoint that is taken away gets no new
+//! ones. UDP flows to endpoints that are gone are forgotten, since they would never end.
+//!
+//! What is here beside that: pods' way out of the cluster (masquerading), hairpins (a pod that reaches itself
+//! through a service), and 127.0.0.1 as an address of node ports. What is not: IPv6, network policy, load
+//! balancers' source ranges. The form of the table is described in `layout.rs`.
+//!
+//! Other programs' tables are neither read nor changed. A connection that another program translates first
+//! (a smaller hook priority, or an earlier registration at the same one) keeps that translation, and a drop
+//! in any table is final. If somebody deletes the table (`nft flush ruleset`), the next sync that has
+//! something to change makes it anew.
 
+mod layout;
+mod plan;
+
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::Ipv4Net;
+use crate::conntrack::{self, Flow};
+use crate::netlink::{self, Family, Socket};
+use crate::nft::{self, Batch, Data, Element};
+use crate::{Ipv4Net, route};
+use plan::{Changes, State, plan};
 
 /// A transport protocol with ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +37,21 @@ pub enum Protocol {
     Udp,
     /// SCTP.
     Sctp,
+}
+
+impl Protocol {
+    /// The number in IP packets.
+    pub fn number(self) -> u8 {
+        match self {
+            Protocol::Tcp => libc::IPPROTO_TCP as u8,
+            Protocol::Udp => libc::IPPROTO_UDP as u8,
+            Protocol::Sctp => libc::IPPROTO_SCTP as u8,
+        }
+    }
+
+    fn from_number(number: u8) -> Option<Self> {
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|p| p.number() == number)
+    }
 }
 
 /// Where a service is reached.
@@ -46,7 +82,8 @@ pub struct ServiceRule {
     pub frontend: Frontend,
     /// Who answers; chosen at random per connection. Order does not matter.
     pub endpoints: Vec<SocketAddrV4>,
-    /// How long a client (by source address) stays with its endpoint; `None` for no stickiness.
+    /// How long a client (by source address) stays with its endpoint after its last new connection, in
+    /// whole seconds; `None` for no stickiness.
     pub affinity: Option<Duration>,
     /// What happens without endpoints.
     pub empty: Empty,
@@ -67,34 +104,154 @@ pub struct TableConfig {
     pub service_cidr: Ipv4Net,
 }
 
-/// What can go wrong.
+/// The kernel refused a table or a change of it.
 #[derive(Debug, Error)]
-pub enum Error {
-    /// Placeholder.
-    #[error("not there yet")]
-    Missing,
+#[error("service rules, nf_tables table inet {table}: {source}")]
+pub struct Error {
+    table: String,
+    source: netlink::Error,
 }
 
 /// Service rules as one nf_tables table.
 #[derive(Debug)]
 pub struct Table {
-    _config: TableConfig,
+    config: TableConfig,
+    socket: Socket,
+    /// What the kernel was told; `None` before the first sync and after trouble.
+    state: Option<State>,
 }
 
 impl Table {
-    /// Opens a netlink socket; the kernel's table is first touched by [`Table::sync`].
+    /// Opens a netlink socket in the calling thread's network namespace. The kernel's table is first touched
+    /// by [`Table::sync`].
     pub fn new(config: TableConfig) -> Result<Self, Error> {
-        Ok(Self { _config: config })
+        let socket =
+            Socket::open(Family::Netfilter).map_err(|source| Error { table: config.name.clone(), source })?;
+        Ok(Self { config, socket, state: None })
     }
 
     /// Makes the kernel's table say exactly `rules`, in one atomic transaction, writing only what differs
     /// from the last sync. The first sync replaces the whole table without a gap.
-    pub fn sync(&mut self, _rules: &[ServiceRule]) -> Result<(), Error> {
-        Err(Error::Missing)
+    pub fn sync(&mut self, rules: &[ServiceRule]) -> Result<(), Error> {
+        if let Some(mut state) = self.state.take() {
+            let changes = plan(&state, rules, self.config.pod_cidr);
+            if changes.is_empty() {
+                self.state = Some(state);
+                return Ok(());
+            }
+            let mut batch = Batch::new(&self.config.name);
+            changes.write(&mut batch);
+            match batch.commit(&mut self.socket) {
+                Ok(()) => {
+                    self.clean(&changes);
+                    state.apply(changes);
+                    self.state = Some(state);
+                    return Ok(());
+                }
+                Err(error) => tracing::warn!(%error, "the rules are not as they were left; making them anew"),
+            }
+        }
+        self.replace(rules)
+    }
+
+    /// Makes the table anew, in one transaction with the deletion of the old one.
+    fn replace(&mut self, rules: &[ServiceRule]) -> Result<(), Error> {
+        let mut state = State::default();
+        let changes = plan(&state, rules, self.config.pod_cidr);
+        let mut stay = self.sticky_clients();
+        stay.retain(|(asked, endpoint, _)| changes.may_stay(asked, endpoint));
+        let stay: Vec<Element> = stay.into_iter().map(|(_, _, element)| element).collect();
+        let mut batch = Batch::new(&self.config.name);
+        // Deleting fails if there is none, adding does not if there is one.
+        batch.add_table();
+        batch.delete_table();
+        batch.add_table();
+        layout::add_fixed(&mut batch, &self.config);
+        changes.write(&mut batch);
+        batch.add_elements(layout::STICKY, &stay);
+        batch.commit(&mut self.socket).map_err(|source| self.error(source))?;
+        self.clean(&changes);
+        state.apply(changes);
+        self.state = Some(state);
+        Ok(())
     }
 
     /// Removes the table; no error if it is not there.
     pub fn teardown(&mut self) -> Result<(), Error> {
-        Err(Error::Missing)
+        self.state = None;
+        let mut batch = Batch::new(&self.config.name);
+        batch.add_table();
+        batch.delete_table();
+        batch.commit(&mut self.socket).map_err(|source| self.error(source))
     }
+
+    fn error(&self, source: netlink::Error) -> Error {
+        Error { table: self.config.name.clone(), source }
+    }
+
+    /// What remains to be done once new rules stand. The rules are right without it, so trouble is reported
+    /// and no more: a client may stay with an endpoint that is gone.
+    fn clean(&mut self, changes: &Changes) {
+        if changes.unsettles()
+            && let Err(error) = self.unstick(changes)
+        {
+            tracing::warn!(%error, "cannot free clients of removed endpoints");
+        }
+        if !changes.datagrams.is_empty()
+            && let Err(error) = self.forget_datagrams(changes)
+        {
+            tracing::warn!(%error, "cannot forget UDP flows to removed endpoints");
+        }
+    }
+
+    /// Frees clients from endpoints that are gone.
+    fn unstick(&mut self, changes: &Changes) -> Result<(), netlink::Error> {
+        for (asked, endpoint, element) in self.sticky_clients() {
+            if changes.must_leave(&asked, &endpoint) {
+                let mut batch = Batch::new(&self.config.name);
+                let key = Element { data: Data::None, expires: None, ..element };
+                batch.delete_elements(layout::STICKY, &[key]);
+                match batch.commit(&mut self.socket) {
+                    Err(error) if !error.is(libc::ENOENT) => return Err(error),
+                    _ => {} // gone, or expired meanwhile
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Who stays with whom: the front end asked for, the endpoint, the element. Empty if there is no table.
+    fn sticky_clients(&mut self) -> Vec<(Frontend, SocketAddrV4, Element)> {
+        let elements = nft::list_elements(&mut self.socket, &self.config.name, layout::STICKY);
+        let elements = elements.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read which clients stay with which endpoints");
+            Vec::new()
+        });
+        let read =
+            |element| layout::read_sticky(&element).map(|(asked, endpoint)| (asked, endpoint, element));
+        elements.into_iter().filter_map(read).collect()
+    }
+
+    fn forget_datagrams(&mut self, changes: &Changes) -> Result<(), netlink::Error> {
+        let flows = conntrack::udp_flows(&mut self.socket)?;
+        let own = || -> Result<HashSet<Ipv4Addr>, netlink::Error> {
+            let addresses = route::addresses(&mut Socket::open(Family::Route)?)?;
+            Ok(addresses.into_iter().map(|(_, address)| address).collect())
+        };
+        let own = if changes.datagrams.keys().any(|f| f.address.is_none()) { own()? } else { HashSet::new() };
+        let stale: Vec<Flow> = flows.into_iter().filter(|flow| is_stale(flow, changes, &own)).collect();
+        conntrack::forget(&mut self.socket, &stale).map(drop)
+    }
+}
+
+/// Whether a flow to a changed front end goes somewhere else than to one of its endpoints.
+fn is_stale(flow: &Flow, changes: &Changes, own: &HashSet<Ipv4Addr>) -> bool {
+    let (address, port) = (*flow.destination.ip(), flow.destination.port());
+    let frontend = |address| Frontend { address, protocol: Protocol::Udp, port };
+    let by_address = changes.datagrams.get(&frontend(Some(address)));
+    let endpoints = by_address.or_else(|| {
+        let node = changes.datagrams.get(&frontend(None));
+        node.filter(|_| own.contains(&address))
+    });
+    endpoints.is_some_and(|endpoints| !endpoints.contains(&flow.endpoint))
 }

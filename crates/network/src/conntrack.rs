@@ -1,0 +1,81 @@
+//! The kernel's table of connections: which UDP flows are tracked, and forgetting some of them.
+//!
+//! A UDP "connection" keeps its translation for as long as packets flow, so a client that goes on sending
+//! would never see a new endpoint. TCP connections are left alone: they end by themselves.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::netlink::message::attribute;
+use crate::netlink::{Attributes, Error, Reply, Request, Socket};
+
+const GET: u16 = (1 << 8) | 1; // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET
+const DELETE: u16 = (1 << 8) | 2; // IPCTNL_MSG_CT_DELETE
+const HEADER: [u8; 4] = [libc::AF_INET as u8, 0, 0, 0]; // struct nfgenmsg
+const TUPLE_ORIGINAL: u16 = 1; // CTA_TUPLE_ORIG
+const TUPLE_REPLY: u16 = 2; // CTA_TUPLE_REPLY
+const UDP: u8 = libc::IPPROTO_UDP as u8;
+
+/// A tracked UDP flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Who sent the first packet.
+    pub client: SocketAddrV4,
+    /// Where it was sent to.
+    pub destination: SocketAddrV4,
+    /// Who answers: another address than the destination if that was translated.
+    pub endpoint: SocketAddrV4,
+}
+
+/// All tracked UDP flows over IPv4.
+pub fn udp_flows(socket: &mut Socket) -> Result<Vec<Flow>, Error> {
+    let replies = socket.dump("list connections", GET, &HEADER, |_| {})?;
+    Ok(replies.iter().filter_map(read).collect())
+}
+
+/// Forgets flows: their next packet is treated as the first. Returns how many were still there.
+pub fn forget(socket: &mut Socket, flows: &[Flow]) -> Result<usize, Error> {
+    let mut forgotten = 0;
+    for flow in flows {
+        let mut request = Request::new();
+        let subject = format!("forget the connection from {} to {}", flow.client, flow.destination);
+        request.push(subject, DELETE, 0, &HEADER, |a| write(a, flow));
+        match socket.request(request) {
+            Ok(_) => forgotten += 1,
+            Err(error) if error.is(libc::ENOENT) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(forgotten)
+}
+
+fn write(a: &mut Attributes<'_>, flow: &Flow) {
+    a.nest(TUPLE_ORIGINAL, |a| {
+        a.nest(1, |a| {
+            a.bytes(1, &flow.client.ip().octets()).bytes(2, &flow.destination.ip().octets());
+        });
+        a.nest(2, |a| {
+            a.u8(1, UDP).be16(2, flow.client.port()).be16(3, flow.destination.port());
+        });
+    });
+}
+
+fn read(reply: &Reply) -> Option<Flow> {
+    let attributes = reply.body.get(HEADER.len()..)?;
+    let (client, destination) = tuple(attribute(attributes, TUPLE_ORIGINAL)?)?;
+    let (endpoint, _) = tuple(attribute(attributes, TUPLE_REPLY)?)?;
+    Some(Flow { client, destination, endpoint })
+}
+
+/// Source and destination of a UDP tuple.
+fn tuple(bytes: &[u8]) -> Option<(SocketAddrV4, SocketAddrV4)> {
+    let (addresses, protocol) = (attribute(bytes, 1)?, attribute(bytes, 2)?);
+    if attribute(protocol, 1)? != [UDP] {
+        return None;
+    }
+    let side = |number| {
+        let address: [u8; 4] = attribute(addresses, number)?.try_into().ok()?;
+        let port: [u8; 2] = attribute(protocol, number + 1)?.try_into().ok()?;
+        Some(SocketAddrV4::new(Ipv4Addr::from(address), u16::from_be_bytes(port)))
+    };
+    Some((side(1)?, side(2)?))
+}

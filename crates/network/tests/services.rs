@@ -1,0 +1,385 @@
+//! Service rules in namespaces: every way to an endpoint, changes under load, clean removal. Needs root.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use network::netlink::{Family, Request, Socket};
+use network::services::{Empty, Frontend, Protocol, ServiceRule, Table, TableConfig};
+use network::{PodNetwork, link, namespace, nft, route, sysctl};
+use support::{NODE, Pod, ask, ask_on, ask_udp, config, connect, machine, serve_tcp_in};
+
+const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 43, 0, 7);
+const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+fn table_config(name: &str) -> TableConfig {
+    TableConfig {
+        name: name.to_owned(),
+        node_address: NODE,
+        pod_cidr: "10.42.0.0/24".parse().unwrap(),
+        cluster_cidr: "10.42.0.0/16".parse().unwrap(),
+        service_cidr: "10.43.0.0/16".parse().unwrap(),
+    }
+}
+
+fn rule(address: Option<Ipv4Addr>, protocol: Protocol, port: u16, to: &[(Ipv4Addr, u16)]) -> ServiceRule {
+    let endpoints = to.iter().map(|(address, port)| SocketAddrV4::new(*address, *port)).collect();
+    let frontend = Frontend { address, protocol, port };
+    ServiceRule { frontend, endpoints, affinity: None, empty: Empty::Reject }
+}
+
+fn tcp(port: u16, to: &[(Ipv4Addr, u16)]) -> ServiceRule {
+    rule(Some(SERVICE), Protocol::Tcp, port, to)
+}
+
+/// A machine with a node, two pods that serve TCP and UDP on port 80 as "a" and "b", and a table.
+fn with_two_pods(test: impl FnOnce(&PodNetwork, &Pod, &Pod, &mut Table) + Send) {
+    machine(|| {
+        let state = tempfile::tempdir().unwrap();
+        let network = PodNetwork::open(config(state.path())).unwrap();
+        network.setup_node().unwrap();
+        let (a, b) = (Pod::attach(&network, "a"), Pod::attach(&network, "b"));
+        a.serve_tcp(80, "a");
+        b.serve_tcp(80, "b");
+        a.serve_udp(80, "a");
+        b.serve_udp(80, "b");
+        let mut table = Table::new(table_config("services-test")).unwrap();
+        test(&network, &a, &b, &mut table);
+    });
+}
+
+fn nft(arguments: &[&str]) -> String {
+    let output = Command::new("/usr/sbin/nft").args(arguments).output();
+    let output = output.expect("this test compares with nft: install the package nftables");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused<T: std::fmt::Debug>(result: std::io::Result<T>) {
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn every_way_leads_to_an_endpoint() {
+    with_two_pods(|_, a, b, table| {
+        let outside = Ipv4Addr::new(198, 51, 100, 9);
+        let external = Ipv4Addr::new(203, 0, 113, 5);
+        let to_a = [(a.address, 80)];
+        table
+            .sync(&[
+                tcp(80, &to_a),
+                rule(None, Protocol::Tcp, 30080, &to_a),
+                rule(None, Protocol::Udp, 30080, &to_a),
+                rule(Some(SERVICE), Protocol::Udp, 80, &to_a),
+                rule(Some(external), Protocol::Tcp, 443, &to_a),
+                rule(Some(NODE), Protocol::Tcp, 8080, &to_a),
+            ])
+            .unwrap();
+        let wan = attach_outside(outside);
+        // From the node.
+        assert_eq!(ask(SERVICE, 80).unwrap(), format!("a {NODE}"));
+        assert_eq!(ask(LOCALHOST, 30080).unwrap(), format!("a {NODE}"));
+        assert_eq!(ask(NODE, 30080).unwrap(), format!("a {NODE}"));
+        assert_eq!(ask(NODE, 8080).unwrap(), format!("a {NODE}"));
+        assert_eq!(ask(Ipv4Addr::new(198, 51, 100, 1), 30080).unwrap(), "a 198.51.100.1");
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        assert_eq!(ask_udp(&socket, SERVICE, 80).unwrap(), format!("a {NODE}"));
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert_eq!(ask_udp(&socket, LOCALHOST, 30080).unwrap(), format!("a {NODE}"));
+        // From another pod.
+        for (address, port) in [(SERVICE, 80), (NODE, 30080), (external, 443), (NODE, 8080)] {
+            assert_eq!(b.run(|| ask(address, port).unwrap()), format!("a {}", b.address), "{address}:{port}");
+        }
+        let through = b.run(|| ask_udp(&UdpSocket::bind("0.0.0.0:0").unwrap(), SERVICE, 80).unwrap());
+        assert_eq!(through, format!("a {}", b.address));
+        // From the pod itself: its own address would never be answered through the node.
+        for (address, port) in [(SERVICE, 80), (NODE, 30080), (external, 443)] {
+            assert_eq!(a.run(|| ask(address, port).unwrap()), format!("a {NODE}"), "{address}:{port}");
+        }
+        let hairpin = a.run(|| ask_udp(&UdpSocket::bind("0.0.0.0:0").unwrap(), SERVICE, 80).unwrap());
+        assert_eq!(hairpin, format!("a {NODE}"));
+        // From outside, whose address the pod sees.
+        for (address, port) in [(Ipv4Addr::new(198, 51, 100, 1), 30080), (external, 443)] {
+            let answer = namespace::run_in(&wan, || ask(address, port).unwrap()).unwrap();
+            assert_eq!(answer, format!("a {outside}"), "{address}:{port}");
+        }
+        // To the outside: pods' addresses mean nothing there.
+        serve_tcp_in(&wan, 80, "wan");
+        assert_eq!(a.run(|| ask(outside, 80).unwrap()), "wan 198.51.100.1");
+    });
+}
+
+/// A neighbour of the node at 198.51.100.1, with this address and a default route through the node.
+fn attach_outside(address: Ipv4Addr) -> std::os::fd::OwnedFd {
+    let netns = namespace::create().unwrap();
+    let node = Ipv4Addr::new(198, 51, 100, 1);
+    let ends = |name, last| link::End { name, mac: link::Mac([2, 0, 0, 0, 0, last]) };
+    let subnet = "198.51.100.0/24".parse().unwrap();
+    let start = |name: &str, address: Ipv4Addr, gateway: Option<Ipv4Addr>| {
+        let mut socket = Socket::open(Family::Route).unwrap();
+        let device = link::find(&mut socket, name).unwrap().unwrap().index;
+        let mut request = Request::new();
+        link::set_up(&mut request, name);
+        route::add_address(&mut request, device, address, 32);
+        route::add(&mut request, subnet, route::Target::Device(device), Some(address));
+        if let Some(gateway) = gateway {
+            let target = route::Target::Gateway(gateway, device);
+            route::add(&mut request, "0.0.0.0/0".parse().unwrap(), target, None);
+        }
+        socket.request(request).unwrap();
+    };
+    let mut request = Request::new();
+    use std::os::fd::AsFd;
+    link::create_veth(&mut request, ends("wan0", 1), ends("eth0", 2), netns.as_fd(), 1500);
+    Socket::open(Family::Route).unwrap().request(request).unwrap();
+    start("wan0", node, None);
+    namespace::run_in(&netns, || start("eth0", address, Some(node))).unwrap();
+    netns
+}
+
+#[test]
+fn connections_are_spread_and_can_stay() {
+    with_two_pods(|_, a, b, table| {
+        let both = [(a.address, 80), (b.address, 80)];
+        let sticky = |port, node: bool| ServiceRule {
+            affinity: Some(Duration::from_secs(600)),
+            ..rule((!node).then_some(SERVICE), Protocol::Tcp, port, &both)
+        };
+        table.sync(&[tcp(80, &both), sticky(81, false), sticky(30081, true)]).unwrap();
+        let mut answers: BTreeMap<String, u32> = BTreeMap::new();
+        for _ in 0..200 {
+            *answers.entry(ask(SERVICE, 80).unwrap()).or_default() += 1;
+        }
+        // Fewer than 50 of 200 happen less than once in 10^12 runs.
+        assert!(answers.len() == 2 && answers.values().all(|n| *n >= 50), "{answers:?}");
+        for (address, port) in [(SERVICE, 81), (NODE, 30081)] {
+            let answers: BTreeSet<String> = (0..20).map(|_| ask(address, port).unwrap()).collect();
+            assert_eq!(answers.len(), 1, "{answers:?}");
+            // The endpoint goes: its clients move to the other one.
+            let left = if answers.first().unwrap().starts_with('a') { b } else { a };
+            let only = [(left.address, 80)];
+            let mut rules = [tcp(80, &both), sticky(81, false), sticky(30081, true)];
+            for rule in &mut rules[1..] {
+                rule.endpoints = only.iter().map(|(a, p)| SocketAddrV4::new(*a, *p)).collect();
+            }
+            table.sync(&rules).unwrap();
+            let answers: BTreeSet<String> = (0..20).map(|_| ask(address, port).unwrap()).collect();
+            assert_eq!(answers.len(), 1);
+            assert_eq!(answers.first().unwrap().starts_with('a'), left.address == a.address);
+            // It comes back, and a new process takes the table over: clients stay where they are now.
+            table.sync(&[tcp(80, &both), sticky(81, false), sticky(30081, true)]).unwrap();
+            *table = Table::new(table_config("services-test")).unwrap();
+            table.sync(&[tcp(80, &both), sticky(81, false), sticky(30081, true)]).unwrap();
+            for _ in 0..20 {
+                assert_eq!(&ask(address, port).unwrap(), answers.first().unwrap());
+            }
+        }
+    });
+}
+
+#[test]
+fn a_removed_endpoint_keeps_its_connections_and_gets_no_new_ones() {
+    with_two_pods(|_, a, b, table| {
+        let both = [(a.address, 80), (b.address, 80)];
+        let rules = |to: &[(Ipv4Addr, u16)]| [tcp(80, to), rule(Some(SERVICE), Protocol::Udp, 80, to)];
+        table.sync(&rules(&both[..1])).unwrap();
+        let mut kept = b.run(|| connect(SocketAddrV4::new(SERVICE, 80)).unwrap());
+        let datagrams = b.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+        assert!(ask_on(&mut kept).unwrap().starts_with("a "));
+        assert!(ask_udp(&datagrams, SERVICE, 80).unwrap().starts_with("a "));
+        table.sync(&rules(&both[1..])).unwrap();
+        for _ in 0..10 {
+            assert!(ask(SERVICE, 80).unwrap().starts_with("b "));
+        }
+        assert!(ask_on(&mut kept).unwrap().starts_with("a "));
+        // A UDP flow never ends by itself, so it moves; b is its own client now.
+        assert_eq!(ask_udp(&datagrams, SERVICE, 80).unwrap(), format!("b {NODE}"));
+        table.sync(&[]).unwrap();
+        assert!(ask_on(&mut kept).unwrap().starts_with("a "));
+    });
+}
+
+#[test]
+fn without_endpoints_clients_are_refused_at_once() {
+    with_two_pods(|_, a, _, table| {
+        let silent = ServiceRule { empty: Empty::Drop, ..tcp(82, &[]) };
+        let udp = rule(Some(SERVICE), Protocol::Udp, 81, &[]);
+        table.sync(&[tcp(81, &[]), udp.clone(), rule(None, Protocol::Tcp, 30081, &[]), silent]).unwrap();
+        for (address, port) in
+            [(SERVICE, 81), (NODE, 30081), (SERVICE, 9999), (Ipv4Addr::new(10, 43, 200, 1), 80)]
+        {
+            refused(ask(address, port));
+            refused(a.run(|| ask(address, port)));
+        }
+        refused(ask(LOCALHOST, 30081));
+        let socket = a.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+        refused(ask_udp(&socket, SERVICE, 81));
+        let dropped = SocketAddrV4::new(SERVICE, 82).into();
+        let error = std::net::TcpStream::connect_timeout(&dropped, Duration::from_millis(300)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock), "{error}");
+        // The same socket is served as soon as there is somebody.
+        table
+            .sync(&[
+                tcp(81, &[(a.address, 80)]),
+                ServiceRule { endpoints: vec![SocketAddrV4::new(a.address, 80)], ..udp },
+            ])
+            .unwrap();
+        assert!(ask(SERVICE, 81).unwrap().starts_with("a "));
+        assert!(ask_udp(&socket, SERVICE, 81).unwrap().starts_with("a "));
+    });
+}
+
+#[test]
+fn a_pod_cannot_reach_what_the_node_serves_on_loopback() {
+    with_two_pods(|_, a, _, table| {
+        table.sync(&[rule(None, Protocol::Tcp, 30080, &[(a.address, 80)])]).unwrap();
+        let secret = namespace::current().unwrap();
+        serve_tcp_in(&secret, 7000, "secret");
+        // The pod sends 127.0.0.1 out by its gateway, with its own source address.
+        a.run(|| {
+            sysctl::write("net/ipv4/conf/eth0/route_localnet", "1").unwrap();
+            let mut socket = Socket::open(Family::Route).unwrap();
+            let device = link::find(&mut socket, "eth0").unwrap().unwrap().index;
+            for arguments in [
+                vec!["rule", "add", "pref", "100", "lookup", "local"],
+                vec!["rule", "del", "pref", "0"],
+                vec!["rule", "add", "pref", "50", "to", "127.0.0.1/32", "lookup", "77"],
+                vec![
+                    "route",
+                    "add",
+                    "127.0.0.1/32",
+                    "via",
+                    "169.254.1.1",
+                    "dev",
+                    "eth0",
+                    "onlink",
+                    "table",
+                    "77",
+                ],
+            ] {
+                assert!(
+                    Command::new("/usr/sbin/ip").args(&arguments).status().unwrap().success(),
+                    "{device}"
+                );
+            }
+        });
+        let attempt = |port| {
+            let socket = std::net::SocketAddr::from((LOCALHOST, port));
+            a.run(move || std::net::TcpStream::connect_timeout(&socket, Duration::from_millis(300)).map(drop))
+        };
+        assert!(attempt(7000).is_err());
+        // Without the guard it would have got through: the attempt is a real one.
+        let mut batch = nft::Batch::new("services-test");
+        batch.add_table();
+        batch.delete_table();
+        batch.commit(&mut Socket::open(Family::Netfilter).unwrap()).unwrap();
+        attempt(7000).unwrap();
+    });
+}
+
+#[test]
+fn nft_reads_the_table_as_it_is_meant() {
+    with_two_pods(|_, a, b, table| {
+        let both = [(a.address, 80), (b.address, 8080)];
+        let sticky = ServiceRule { affinity: Some(Duration::from_secs(60)), ..tcp(81, &both) };
+        let remote = rule(None, Protocol::Udp, 30080, &[(Ipv4Addr::new(192, 0, 2, 9), 53)]);
+        table.sync(&[tcp(80, &both), sticky, remote, tcp(82, &[])]).unwrap();
+        let listing = nft(&["list", "table", "inet", "services-test"]);
+        let squeezed = listing.split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in [
+            "10.43.0.7 . tcp . 80 : goto service-2",
+            "10.43.0.7 . tcp . 81 : goto service-2-sticky",
+            "10.43.0.7 . tcp . 81 : goto remember-60",
+            "dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sticky",
+            "update @sticky { ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 1m : ip daddr . th dport }",
+            "10.43.0.7 . tcp . 82 : goto refuse",
+            "udp . 30080 : goto node-port-1",
+            "type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service",
+            "10.43.0.7 . tcp . 80 . 0x00000000 : 10.42.0.2 . 80",
+            "10.43.0.7 . tcp . 80 . 0x00000001 : 10.42.0.3 . 8080",
+            "udp . 30080 . 0x00000000 : 192.0.2.9 . 53",
+            "elements = { 192.0.2.9 }",
+            "10.42.0.2 . 10.42.0.2",
+            "type nat hook prerouting priority dstnat; policy accept;",
+            "type nat hook output priority -100; policy accept;",
+            "type nat hook postrouting priority srcnat; policy accept;",
+            "ip daddr . meta l4proto . th dport vmap @services",
+            "fib daddr type local meta l4proto . th dport vmap @node-ports",
+            "ip daddr 10.43.0.0/16 goto refuse",
+            "dnat ip to ip daddr . meta l4proto . th dport . numgen random mod 2 map @endpoints",
+            "meta l4proto tcp reject with tcp reset",
+            "iifname \"lw*\" ip daddr 127.0.0.0/8 drop",
+            "oifname != \"lw*\" ip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/16 masquerade fully-random",
+            "snat ip to 10.42.0.1",
+        ] {
+            assert!(squeezed.contains(expected), "{expected:?} is not in\n{listing}");
+        }
+    });
+}
+
+#[test]
+fn what_others_own_stays_and_what_they_delete_is_made_again() {
+    with_two_pods(|_, a, _, table| {
+        nft(&["add", "table", "inet", "foreign"]);
+        nft(&["add", "chain", "inet", "foreign", "c"]);
+        let foreign = nft(&["list", "table", "inet", "foreign"]);
+        table.sync(&[tcp(80, &[(a.address, 80)])]).unwrap();
+        table.sync(&[tcp(80, &[(a.address, 80)]), tcp(81, &[(a.address, 80)])]).unwrap();
+        assert_eq!(nft(&["list", "table", "inet", "foreign"]), foreign);
+        nft(&["flush", "ruleset"]);
+        table.sync(&[tcp(80, &[(a.address, 80)])]).unwrap();
+        assert!(ask(SERVICE, 80).unwrap().starts_with("a "));
+        // A second table beside it (a new process) takes over without a gap and without leftovers.
+        let mut second = Table::new(table_config("services-test")).unwrap();
+        second.sync(&[tcp(83, &[(a.address, 80)])]).unwrap();
+        refused(ask(SERVICE, 80));
+        assert!(ask(SERVICE, 83).unwrap().starts_with("a "));
+        nft(&["add", "table", "inet", "foreign"]);
+        second.teardown().unwrap();
+        second.teardown().unwrap();
+        assert_eq!(nft(&["list", "tables"]).trim(), "table inet foreign");
+    });
+}
+
+#[test]
+fn a_thousand_services_with_ten_endpoints_each() {
+    with_two_pods(|_, a, _, table| {
+        let mut rules: Vec<ServiceRule> = (0..1000u32)
+            .map(|number| {
+                let to: Vec<_> = (0..10)
+                    .map(|slot| {
+                        (
+                            Ipv4Addr::from_bits(
+                                u32::from(Ipv4Addr::new(10, 42, 0, 4)) + (number + slot) % 240,
+                            ),
+                            80,
+                        )
+                    })
+                    .collect();
+                let address = Ipv4Addr::from_bits(u32::from(Ipv4Addr::new(10, 43, 1, 0)) + number);
+                rule(Some(address), Protocol::Tcp, 80, &to)
+            })
+            .collect();
+        rules.push(tcp(80, &[(a.address, 80)]));
+        let time = |table: &mut Table, rules: &[ServiceRule]| {
+            let start = Instant::now();
+            table.sync(rules).unwrap();
+            start.elapsed()
+        };
+        let first = time(table, &rules);
+        let same = time(table, &rules);
+        rules[500].endpoints.pop();
+        let change = time(table, &rules);
+        let anew = time(&mut Table::new(table_config("services-test")).unwrap(), &rules);
+        println!(
+            "10,000 endpoints: first {first:?}, again {same:?}, one endpoint less {change:?}, replaced {anew:?}"
+        );
+        assert!(ask(SERVICE, 80).unwrap().starts_with("a "));
+        let listing = nft(&["list", "map", "inet", "services-test", "endpoints"]);
+        assert_eq!(listing.matches(" : 10.42.0.").count(), 10_000);
+    });
+}
