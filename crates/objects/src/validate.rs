@@ -6,6 +6,14 @@ use std::fmt;
 
 use serde_json::Value;
 
+mod metadata;
+mod names;
+
+pub use self::metadata::{annotations, finalizers, label_selector, labels, object_meta, owner_references};
+pub use self::names::{
+    config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_value, path_segment, port_name,
+    qualified_name,
+};
 use crate::codec::{DecodeError, Decoded, typed};
 use crate::schema::TypeRef;
 
@@ -107,15 +115,42 @@ impl FieldError {
         Self::new(field, Reason::NotSupported, value.into(), detail)
     }
 
+    /// A value that occurs twice.
+    pub fn duplicate(field: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self::new(field, Reason::Duplicate, value.into(), "")
+    }
+
+    /// A text of more than `most` bytes.
+    pub fn too_long(field: impl Into<String>, most: usize) -> Self {
+        Self::new(field, Reason::TooLong, Value::Null, format!("may not be more than {most} bytes"))
+    }
+
+    /// A number below zero.
+    pub fn negative(field: impl Into<String>, value: i64) -> Self {
+        Self::invalid(field, value, "must be greater than or equal to 0")
+    }
+
     /// The message of a status cause: all but the field.
     pub fn message(&self) -> String {
-        self.detail.clone()
+        let mut text = self.reason.words().to_owned();
+        let bare = matches!(
+            self.reason,
+            Reason::Required | Reason::Forbidden | Reason::TooLong | Reason::Internal
+        );
+        if !bare && !self.value.is_null() {
+            text.push_str(&format!(": {}", self.value));
+        }
+        if !self.detail.is_empty() {
+            text.push_str(": ");
+            text.push_str(&self.detail);
+        }
+        text
     }
 }
 
 impl fmt::Display for FieldError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.field, self.reason.words())
+        write!(formatter, "{}: {}", self.field, self.message())
     }
 }
 
@@ -123,59 +158,4 @@ impl fmt::Display for FieldError {
 /// unknown fields and nulls dropped, quantities and times canonical. For results of patches.
 pub fn conform(schema: TypeRef, value: Value) -> Result<Decoded, DecodeError> {
     typed::read(schema, value)
-}
-
-/// What is wrong with a label of RFC 1123 (namespaces, containers); empty if nothing.
-pub fn dns1123_label(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
-}
-
-/// What is wrong with a subdomain of RFC 1123 (most object names); empty if nothing.
-pub fn dns1123_subdomain(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
-}
-
-/// What is wrong with a label of RFC 1035 (services); empty if nothing.
-pub fn dns1035_label(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
-}
-
-/// What is wrong with a name that is one segment of a URL path (RBAC objects); empty if nothing.
-pub fn path_segment(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
-}
-
-/// What is wrong with a qualified name such as a label key; empty if nothing.
-pub fn qualified_name(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
-}
-
-/// What is wrong with a label value; empty if nothing.
-pub fn label_value(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
-}
-
-/// Checks a map of labels at `field`.
-pub fn labels(labels: Option<&Value>, field: &str) -> Vec<FieldError> {
-    let _ = (labels, field);
-    Vec::new()
-}
-
-/// Checks a map of annotations at `field`: keys, and 256 KiB in all.
-pub fn annotations(annotations: Option<&Value>, field: &str) -> Vec<FieldError> {
-    let _ = (annotations, field);
-    Vec::new()
-}
-
-/// Checks `metadata` as every kind has it: `name` (by `check_name`) or `generateName`, namespace by scope, labels, annotations,
-/// finalizers, owner references.
-pub fn object_meta(object: &Value, namespaced: bool, check_name: fn(&str) -> Vec<String>) -> Vec<FieldError> {
-    let _ = (object, namespaced, check_name);
-    Vec::new()
 }

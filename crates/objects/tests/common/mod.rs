@@ -5,14 +5,14 @@ use objects::schema::{Shape, TypeRef};
 use serde_json::Value;
 
 /// The lines of a file under `tests/data`, each a JSON value.
-pub fn cases(name: &str) -> Vec<Value> {
+pub(crate) fn cases(name: &str) -> Vec<Value> {
     let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The value as Go prints it, less the fields of structures that are null.
-pub fn without_nulls(schema: TypeRef, value: &Value) -> Value {
+pub(crate) fn without_nulls(schema: TypeRef, value: &Value) -> Value {
     strip(Shape::Struct(schema), value)
 }
 
@@ -42,7 +42,7 @@ fn strip(shape: Shape, value: &Value) -> Value {
 }
 
 /// Notes where two values differ.
-pub fn compare(failures: &mut Vec<String>, name: &str, ours: &Value, theirs: &Value) {
+pub(crate) fn compare(failures: &mut Vec<String>, name: &str, ours: &Value, theirs: &Value) {
     if let Some(difference) = difference("", ours, theirs) {
         failures.push(format!("{name}: {difference}"));
     }
