@@ -82,6 +82,8 @@ struct Cache<K> {
     /// By namespace ("" for kinds without), then by name.
     objects: BTreeMap<Box<str>, BTreeMap<Box<str>, Arc<K>>>,
     subscribers: Vec<mpsc::UnboundedSender<Change<K>>>,
+    /// The newest resource version seen.
+    revision: u64,
     /// While a list is under way: what it named so far.
     listed: Option<HashSet<(Box<str>, Box<str>)>>,
 }
@@ -136,6 +138,13 @@ impl<K> Informer<K> {
     #[must_use]
     pub fn is_synced(&self) -> bool {
         *self.shared.synced.borrow()
+    }
+
+    /// The newest resource version seen of this kind. Whoever wrote an object and got version v back finds
+    /// the write in the cache once this is v or more (versions are comparable numbers).
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        lock(&self.shared.cache).revision
     }
 
     /// The object of that name; `namespace` is `None` for kinds without namespaces.
@@ -209,7 +218,7 @@ fn key(object: &impl Resource) -> (Box<str>, Box<str>) {
 
 impl<K> Cache<K> {
     fn new() -> Self {
-        Self { objects: BTreeMap::new(), subscribers: Vec::new(), listed: None }
+        Self { objects: BTreeMap::new(), subscribers: Vec::new(), revision: 0, listed: None }
     }
 
     fn tell(&mut self, change: Change<K>) {
@@ -219,6 +228,10 @@ impl<K> Cache<K> {
 
 impl<K: Resource> Cache<K> {
     fn accept(&mut self, event: Event<K>) {
+        if let Event::Apply(object) | Event::Delete(object) | Event::InitApply(object) = &event {
+            let version = object.meta().resource_version.as_deref().and_then(|text| text.parse().ok());
+            self.revision = self.revision.max(version.unwrap_or(0));
+        }
         match event {
             Event::Init => self.listed = Some(HashSet::new()),
             Event::InitApply(object) => {

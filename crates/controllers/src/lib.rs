@@ -1,7 +1,23 @@
 //! One file per controller, each a reconcile function.
+//!
+//! Every controller is the same loop: informers feed keys into a queue, a reconcile function compares what
+//! is with what should be and writes the difference. What should be is worked out by pure functions.
+//! Not here: placing pods (`scheduler`), running them (`kubelet`), routing to them (`proxy`).
+//!
+//! Invariants: nothing polls; a status is written only if it changes; what a controller has written it sees
+//! before it acts again on the same object (`shared::writes`).
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
+mod deployment;
+mod replicaset;
+mod shared;
+
+use std::{pin::Pin, time::Duration};
+
+use client::Informers;
+use tokio::task::JoinSet;
+
+use shared::Context;
 
 /// What the controllers need to know about the cluster.
 #[derive(Clone, Debug)]
@@ -21,9 +37,41 @@ impl Default for Options {
     }
 }
 
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Start = fn(Context) -> Running;
+
+/// Every controller by the name it has upstream.
+const CONTROLLERS: &[(&str, Start)] = &[
+    ("deployment-controller", |context| Box::pin(deployment::run(context))),
+    ("replicaset-controller", |context| Box::pin(replicaset::run(context))),
+    ("replicationcontroller-controller", |context| {
+        Box::pin(replicaset::run_replication_controllers(context))
+    }),
+];
+
 /// Runs all controllers until the future is dropped. `client` has the identity
 /// `system:kube-controller-manager`.
+///
+/// A controller that panics is logged and started again after a pause; the others go on.
 pub async fn run_all(client: kube::Client, options: Options) {
-    let _ = (client, options);
-    std::future::pending::<()>().await;
+    let context = Context { informers: Informers::new(client.clone()), client, options };
+    let mut tasks = JoinSet::new();
+    for (name, start) in CONTROLLERS {
+        tasks.spawn(supervise(name, *start, context.clone()));
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn supervise(name: &'static str, start: Start, context: Context) {
+    loop {
+        let mut task = JoinSet::new();
+        task.spawn(start(context.clone()));
+        match task.join_next().await {
+            Some(Err(error)) => {
+                tracing::error!(controller = name, %error, "controller stopped; starting it again")
+            }
+            _ => tracing::error!(controller = name, "controller ended; starting it again"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
