@@ -13,6 +13,8 @@ use crc32fast::Hasher;
 pub(crate) const FILE_HEADER: usize = 32;
 /// Length of a frame's header.
 pub(crate) const FRAME_HEADER: usize = 40;
+// Frames begin at multiples of 8, which the search for later frames relies on.
+const _: () = assert!(FILE_HEADER.is_multiple_of(8) && FRAME_HEADER.is_multiple_of(8));
 /// The longest body that is written or accepted.
 pub(crate) const MAX_BODY: usize = 1 << 30;
 

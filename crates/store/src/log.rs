@@ -112,9 +112,10 @@ impl Log {
         }
         self.reserve(self.tail.position + length)?;
         if let Err(error) = self.file.write_at(frame, self.tail.position) {
-            // Whatever was written must not be taken for the frame after a crash: it was answered as failed.
-            let erased = self.file.write_at(&[0; FRAME_HEADER], self.tail.position);
-            return Err(match erased {
+            // What was written of it must not stay: the commits in it are answered as failed. Cutting needs no space.
+            let cut = self.file.truncate(self.tail.position);
+            self.tail.length = self.tail.position;
+            return Err(match cut {
                 Ok(()) => self.failed("write", error),
                 Err(_) => self.break_off("write", &error),
             });

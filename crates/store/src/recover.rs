@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::error::OpenError;
 use crate::files::Disk;
-use crate::frame::{self, FILE_HEADER, FRAME_HEADER, FileKind, Next};
+use crate::frame::{self, FILE_HEADER, FileKind, Next};
 use crate::index::{self, Index};
 use crate::log::Tail;
 use crate::record::{Decoder, Record};
@@ -217,5 +217,3 @@ pub(crate) fn io_error(action: &'static str, path: &Path, source: io::Error) -> 
 fn missing(dir: &Path, first: u64) -> OpenError {
     OpenError::Missing { dir: dir.to_owned(), what: format!("the file {}", FileKind::Log.file_name(first)) }
 }
-
-const _: () = assert!(FILE_HEADER % 8 == 0 && FRAME_HEADER % 8 == 0);

@@ -39,15 +39,18 @@ pub struct Watch {
     /// First revision whose events were not returned or queued in `found`.
     next: u64,
     /// Read from the history, not yet returned.
-    found: VecDeque<(u64, Arc<[Event]>)>,
+    found: VecDeque<Item>,
     live: Option<Live>,
     ended: Option<Ended>,
 }
 
+/// A revision and its events.
+type Item = (u64, Arc<[Event]>);
+
 #[derive(Debug)]
 struct Live {
     id: u64,
-    queue: mpsc::Receiver<(u64, Arc<[Event]>)>,
+    queue: mpsc::Receiver<Item>,
 }
 
 impl Watch {
@@ -143,7 +146,7 @@ fn matching(events: &Arc<[Event]>, prefix: &str) -> Option<Arc<[Event]>> {
     }
 }
 
-type Queue = mpsc::Sender<(u64, Arc<[Event]>)>;
+type Queue = mpsc::Sender<Item>;
 
 /// All live queues, by prefix.
 #[derive(Debug)]
@@ -188,7 +191,7 @@ impl Hub {
         watchers.by_prefix.clear();
     }
 
-    fn register(&self, prefix: &str, size: usize) -> Option<(u64, mpsc::Receiver<(u64, Arc<[Event]>)>)> {
+    fn register(&self, prefix: &str, size: usize) -> Option<(u64, mpsc::Receiver<Item>)> {
         let mut watchers = self.watchers();
         if watchers.closed {
             return None;

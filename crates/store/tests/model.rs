@@ -13,9 +13,12 @@ use store::{CommitError, Entry, Event, Expect, Op, ReadError, Store};
 #[derive(Default)]
 struct Model {
     states: BTreeMap<u64, BTreeMap<String, Entry>>,
-    changes: BTreeMap<u64, Vec<(String, Option<Entry>, Option<Entry>)>>,
+    changes: BTreeMap<u64, Vec<Change>>,
     compacted: u64,
 }
+
+/// Key, state before, state after.
+type Change = (String, Option<Entry>, Option<Entry>);
 
 impl Model {
     fn revision(&self) -> u64 {
