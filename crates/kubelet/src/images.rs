@@ -5,13 +5,12 @@
 //! those that wait.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use image::{ContentStore, ImageConfig};
-use rustix::fs::inotify;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
+
+use crate::notify::{Notify, WatchFlags};
 
 /// An image ready to run.
 #[derive(Clone, Debug)]
@@ -41,8 +40,8 @@ impl Images {
     pub(crate) fn new(store: ContentStore, root: &Path) -> Images {
         let (sender, changes) = watch::channel(0);
         match watch_names(root) {
-            Ok(inotify) => {
-                tokio::spawn(follow(inotify, root.to_owned(), sender));
+            Ok(notify) => {
+                tokio::spawn(follow(notify, root.to_owned(), sender));
             }
             Err(error) => {
                 tracing::warn!(%error, root = %root.display(), "new images are noticed only after the back-off");
@@ -104,20 +103,19 @@ fn look_up(store: &ContentStore, reference: &str, never: bool) -> Result<Ready, 
     Ok(Ready { config: image.config, id, lower_dirs })
 }
 
-fn watch_names(root: &Path) -> io::Result<AsyncFd<OwnedFd>> {
-    let fd = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
-    let fd = AsyncFd::new(fd)?;
-    add_watches(fd.get_ref(), root)?;
-    Ok(fd)
+fn watch_names(root: &Path) -> io::Result<Notify> {
+    let notify = Notify::new()?;
+    add_watches(&notify, root)?;
+    Ok(notify)
 }
 
 /// Folders that hold names, not content: the store writes a name by renaming a file into place.
-fn add_watches(fd: &OwnedFd, root: &Path) -> io::Result<()> {
+fn add_watches(notify: &Notify, root: &Path) -> io::Result<()> {
     let names = root.join("refs");
     std::fs::create_dir_all(&names)?;
     let mut folders = vec![names];
     while let Some(folder) = folders.pop() {
-        inotify::add_watch(fd, &folder, inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::CREATE)?;
+        notify.add(&folder, WatchFlags::MOVED_TO | WatchFlags::CREATE)?;
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -128,25 +126,18 @@ fn add_watches(fd: &OwnedFd, root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn follow(inotify: AsyncFd<OwnedFd>, root: PathBuf, changes: watch::Sender<u64>) {
-    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+async fn follow(notify: Notify, root: PathBuf, changes: watch::Sender<u64>) {
     loop {
-        let Ok(mut ready) = inotify.readable().await else { return };
-        let mut any = false;
-        let mut reader = inotify::Reader::new(inotify.get_ref(), &mut buffer);
-        while reader.next().is_ok() {
-            any = true;
+        tokio::select! {
+            changed = notify.changed() => if changed.is_err() {
+                return;
+            },
+            () = changes.closed() => return,
         }
-        ready.clear_ready();
-        if any {
-            // New folders of names are watched too; watching one twice is one watch.
-            if let Err(error) = add_watches(inotify.get_ref(), &root) {
-                tracing::warn!(%error, "cannot watch for new images");
-            }
-            changes.send_modify(|n| *n += 1);
+        // New folders of names are watched too.
+        if let Err(error) = add_watches(&notify, &root) {
+            tracing::warn!(%error, "cannot watch for new images");
         }
-        if changes.is_closed() {
-            return;
-        }
+        changes.send_modify(|n| *n += 1);
     }
 }

@@ -8,14 +8,20 @@
 //! folders. Killing this process leaves every pod running; the next start adopts them.
 #![forbid(unsafe_code)]
 
+mod context;
 mod fetch;
 mod grpc;
 mod handlers;
 mod hooks;
 mod images;
+mod logs;
+mod manager;
+mod node;
+mod notify;
 mod pod;
 mod probes;
 mod refs;
+mod server;
 mod spec;
 mod volumes;
 
@@ -23,6 +29,16 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use client::{Config, Informer};
+use k8s_openapi::api::core::v1::Pod;
+use tokio::task::JoinSet;
+
+use context::Context;
+use images::Images;
+use node::Keeper;
+use refs::Refs;
+use server::{Server, Shared};
 
 /// What a kubelet needs to run one node.
 pub struct Options {
@@ -70,5 +86,112 @@ pub struct ServerOptions {
     pub trusted_clients: Vec<String>,
 }
 
+/// Why a kubelet does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The HTTPS endpoints cannot be served.
+    #[error("{0}")]
+    Server(String),
+    /// The network does not take up what it remembers.
+    #[error("the pods' network cannot be taken up again: {0}")]
+    Network(String),
+}
+
 /// A running kubelet. Dropping it stops the kubelet and leaves every pod running.
-pub struct Kubelet {}
+pub struct Kubelet {
+    tasks: JoinSet<()>,
+    port: Option<u16>,
+}
+
+impl Kubelet {
+    /// Takes up what runs on the node, registers it and begins to run its pods.
+    ///
+    /// Returns as soon as the endpoints listen; an API server that does not answer yet is waited for in the
+    /// background.
+    ///
+    /// # Errors
+    /// When the HTTPS endpoints cannot be served, or the network's remembered state cannot be taken up.
+    pub async fn start(options: Options) -> Result<Kubelet, StartError> {
+        let server = match &options.server {
+            Some(server) => {
+                let bound = Server::bind(options.node_address, server).await;
+                Some(bound.map_err(|e| StartError::Server(e.to_string()))?)
+            }
+            None => None,
+        };
+        let port = server.as_ref().map(Server::port);
+
+        // Events first, then what is there: nothing falls between.
+        let events = options.engine.events();
+        adopt_network(&options).await?;
+
+        let machine = node::status::read(&options.home);
+        let client = options.client.clone();
+        let ctx = Arc::new(Context {
+            images: Arc::new(Images::new(options.images, &options.home.join("images"))),
+            events: client::Events::new(client.clone(), "kubelet", Some(&options.node_name)),
+            services: Informer::start(kube::Api::all(client.clone()), Config::default()),
+            config_maps: Refs::new(client.clone()),
+            secrets: Refs::new(client.clone()),
+            node_cpu: i64::try_from(machine.cpus * 1000).unwrap_or(i64::MAX),
+            node_memory: i64::try_from(machine.allocatable_memory()).unwrap_or(i64::MAX),
+            home: options.home.clone(),
+            node_address: options.node_address,
+            client: client.clone(),
+            engine: options.engine,
+            network: options.network,
+            cluster_dns: options.cluster_dns,
+            cluster_domain: options.cluster_domain,
+            resolv_conf: options.resolv_conf,
+        });
+        let own = Config::default().fields(&format!("spec.nodeName={}", options.node_name));
+        let pods: Informer<Pod> = Informer::start(kube::Api::all(client.clone()), own);
+        let keeper = Keeper {
+            client,
+            home: options.home,
+            node: node::status::Node {
+                name: options.node_name.clone(),
+                address: options.node_address,
+                port: port.unwrap_or(0),
+                max_pods: options.max_pods,
+            },
+            labels: options.node_labels,
+            pod_cidr: options.pod_cidr,
+        };
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keeper.run());
+        if let Some(server) = server {
+            let shared = Shared { ctx: ctx.clone(), pods: pods.clone(), node_name: options.node_name };
+            tasks.spawn(server.run(shared));
+        }
+        tasks.spawn(manager::run(ctx, pods, events));
+        Ok(Kubelet { tasks, port })
+    }
+
+    /// Port of the HTTPS endpoints, if they are served.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Stops the kubelet; every pod goes on running.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Tells the network which pods are still there, so that the addresses of others are free again.
+async fn adopt_network(options: &Options) -> Result<(), StartError> {
+    let network = options.network.clone();
+    let alive: Vec<String> = options.engine.sandboxes().into_iter().map(|s| s.uid).collect();
+    let work = move || {
+        let alive: Vec<&str> = alive.iter().map(String::as_str).collect();
+        network.adopt(&alive).map_err(|e| StartError::Network(e.to_string()))
+    };
+    let gone = tokio::task::spawn_blocking(work).await.map_err(|e| StartError::Network(e.to_string()))??;
+    if !gone.is_empty() {
+        tracing::info!(count = gone.len(), "addresses of pods that are gone are free again");
+    }
+    Ok(())
+}

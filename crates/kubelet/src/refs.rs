@@ -65,6 +65,13 @@ where
         self.informer.list().into_iter().find(|o| o.meta().name.as_deref() == Some(self.name.as_str()))
     }
 
+    /// Version of the object at this moment, if it is known.
+    pub(crate) fn version(&self) -> Option<String> {
+        let objects = self.informer.list();
+        let object = objects.iter().find(|o| o.meta().name.as_deref() == Some(self.name.as_str()))?;
+        object.meta().resource_version.clone()
+    }
+
     /// Changes from now on; what is there comes first.
     pub(crate) fn changes(&self) -> mpsc::UnboundedReceiver<Change<K>> {
         self.informer.subscribe()

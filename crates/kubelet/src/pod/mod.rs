@@ -1,8 +1,13 @@
 //! One pod's life on the node: a pure planner, a pure status, and the worker that does what they say.
 
+mod adopt;
 pub(crate) mod backoff;
 mod conditions;
 pub(crate) mod model;
+mod ops;
 mod phase;
-pub(crate) mod plan;
-pub(crate) mod status;
+mod plan;
+mod status;
+mod termination;
+pub(crate) mod worker;
+pub(crate) use status::seconds;

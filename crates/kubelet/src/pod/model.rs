@@ -152,7 +152,7 @@ pub(crate) enum Step {
     Todo,
     Busy,
     Done,
-    Failed { message: String, retry_at: Timestamp, tries: u32 },
+    Failed { retry_at: Timestamp },
 }
 
 /// The pod's namespaces, address and shim.
@@ -161,9 +161,7 @@ pub(crate) enum Sandbox {
     Absent,
     Creating,
     Failed {
-        message: String,
         retry_at: Timestamp,
-        tries: u32,
     },
     /// `ip` is the node's address for pods on the host network.
     Ready {
@@ -206,10 +204,6 @@ impl Waiting {
         Waiting { reason: String::new(), message: None, retry_at: None, tries: 0, since: None }
     }
 
-    /// True when the image could not be had: a change of the content store is worth a new try.
-    pub(crate) fn image_missing(&self) -> bool {
-        self.reason == "ErrImagePull" || self.reason == "ErrImageNeverPull"
-    }
 }
 
 /// Where one container stands.
@@ -230,6 +224,8 @@ pub(crate) struct ContainerState {
     pub(crate) restarts: u32,
     /// Starts in a row that ended soon: the exponent of the back-off.
     pub(crate) series: u32,
+    /// Failures in a row to get as far as a process.
+    pub(crate) start_tries: u32,
     /// A stop is under way.
     pub(crate) stopping: bool,
     /// Somebody (probe, failed hook) wants this run ended; the text is the event's message.
@@ -254,6 +250,7 @@ impl ContainerState {
             last: None,
             restarts: 0,
             series: 0,
+            start_tries: 0,
             stopping: false,
             kill: None,
             forced: false,
@@ -331,6 +328,8 @@ pub(crate) struct State {
     pub(crate) status_written: bool,
     /// Every init container has done its part in the present sandbox.
     pub(crate) initialized: bool,
+    /// The status in the API is final and stays as it is.
+    pub(crate) frozen: bool,
     /// The request that removes the object from the API is under way or done.
     pub(crate) deleting: bool,
 }
@@ -346,6 +345,7 @@ impl State {
             start_time,
             status_written: false,
             initialized: false,
+            frozen: false,
             deleting: false,
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn compute(
     host_ip: Ipv4Addr,
     now: Timestamp,
 ) -> PodStatus {
-    if state.ending.as_ref().is_some_and(|e| e.cause == Cause::WasFinal) {
+    if state.frozen {
         return previous.clone();
     }
     let statuses = |wanted: fn(Role) -> bool| -> Option<Vec<ContainerStatus>> {

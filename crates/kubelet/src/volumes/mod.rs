@@ -55,6 +55,8 @@ pub(crate) struct Mounted {
 #[derive(Clone, Default)]
 pub(crate) struct Volumes {
     pub(crate) mounted: BTreeMap<String, Mounted>,
+    /// Versions of the objects that the contents were made from, as [`Holds::versions`] tells them.
+    pub(crate) versions: Vec<Option<String>>,
     tokens: HashMap<TokenKey, Token>,
 }
 
@@ -72,6 +74,12 @@ pub(crate) struct Holds {
 }
 
 impl Holds {
+    /// Version of each object at this moment; `None` for one that does not exist or is not known yet.
+    pub(crate) fn versions(&self) -> Vec<Option<String>> {
+        let maps = self.config_maps.iter().map(Hold::version);
+        maps.chain(self.secrets.iter().map(Hold::version)).collect()
+    }
+
     /// The objects as far as they exist.
     pub(crate) async fn objects(&self) -> Result<Objects, String> {
         let mut objects = Objects::default();
@@ -110,6 +118,9 @@ pub(crate) async fn mount(request: Request) -> Result<Volumes, VolumeError> {
     let first = all.first().map(|v| v.name.clone()).unwrap_or_default();
     let failed = |volume: &str, why: String| VolumeError { volume: volume.to_owned(), why };
 
+    holds.objects().await.map_err(|why| failed(&first, why))?;
+    // Versions first: what changes between the two lines is written once more.
+    let versions = holds.versions();
     let objects = holds.objects().await.map_err(|why| failed(&first, why))?;
     let mut tokens = before.tokens;
     let wanted = payload::tokens(&pod);
@@ -166,7 +177,7 @@ pub(crate) async fn mount(request: Request) -> Result<Volumes, VolumeError> {
             };
             mounted.insert(volume.name.clone(), place);
         }
-        Ok(Volumes { mounted, tokens })
+        Ok(Volumes { mounted, versions, tokens })
     };
     tokio::task::spawn_blocking(work)
         .await

@@ -1,0 +1,83 @@
+//! What every pod worker shares: the node's handles and facts.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use client::{Events, Informer};
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod, Secret, Service};
+use kube::{Client, Resource};
+
+use crate::images::Images;
+use crate::pod::model::{Role, Slot};
+use crate::refs::Refs;
+use crate::spec::fields::Facts;
+
+/// Handles and facts of the node.
+pub(crate) struct Context {
+    pub(crate) home: PathBuf,
+    pub(crate) node_address: Ipv4Addr,
+    pub(crate) client: Client,
+    pub(crate) engine: runtime::Engine,
+    pub(crate) network: Arc<network::PodNetwork>,
+    pub(crate) images: Arc<Images>,
+    pub(crate) events: Events,
+    pub(crate) services: Informer<Service>,
+    pub(crate) config_maps: Refs<ConfigMap>,
+    pub(crate) secrets: Refs<Secret>,
+    pub(crate) cluster_dns: Ipv4Addr,
+    pub(crate) cluster_domain: String,
+    pub(crate) resolv_conf: PathBuf,
+    /// Allocatable CPU in thousandths.
+    pub(crate) node_cpu: i64,
+    /// Allocatable memory in bytes.
+    pub(crate) node_memory: i64,
+}
+
+impl Context {
+    /// Folder of a pod's files; the runtime keeps its own below it.
+    pub(crate) fn pod_dir(&self, uid: &str) -> PathBuf {
+        self.home.join("pods").join(uid)
+    }
+
+    /// Folder of a pod's logs.
+    pub(crate) fn log_dir(&self, namespace: &str, name: &str, uid: &str) -> PathBuf {
+        self.home.join("logs/pods").join(format!("{namespace}_{name}_{uid}"))
+    }
+
+    pub(crate) fn facts(&self, pod_ip: Option<Ipv4Addr>) -> Facts {
+        Facts {
+            host_ip: self.node_address,
+            pod_ip,
+            node_cpu: self.node_cpu,
+            node_memory: self.node_memory,
+        }
+    }
+
+    /// True when some Service of the pod's namespace selects it: requests may be on their way to it.
+    pub(crate) fn serves(&self, pod: &Pod) -> bool {
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let labels = pod.metadata.labels.as_ref();
+        self.services.list_in(namespace).iter().any(|service| {
+            let selector = service.spec.as_ref().and_then(|s| s.selector.as_ref());
+            selector.is_some_and(|s| {
+                !s.is_empty() && s.iter().all(|(k, v)| labels.is_some_and(|l| l.get(k) == Some(v)))
+            })
+        })
+    }
+}
+
+/// Reference to a pod for events.
+pub(crate) fn pod_ref(pod: &Pod) -> ObjectReference {
+    pod.object_ref(&())
+}
+
+/// Reference to one container of a pod for events.
+pub(crate) fn container_ref(pod: &Pod, slot: &Slot) -> ObjectReference {
+    let list = match slot.role {
+        Role::Init | Role::Sidecar => "initContainers",
+        Role::Main => "containers",
+        Role::Ephemeral => "ephemeralContainers",
+    };
+    ObjectReference { field_path: Some(format!("spec.{list}{{{}}}", slot.spec.name)), ..pod_ref(pod) }
+}

@@ -1,0 +1,899 @@
+//! The task that lives as long as its pod is known to this node.
+//!
+//! It takes one message after another, changes its [`State`], asks the planner, and begins what the planner says. It
+//! never waits for an operation: each runs in a task of its own and ends in a message. Dropping the worker drops what
+//! it has under way and leaves the pod's containers running.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::Change;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use runtime::{ContainerState as Runs, ContainerStatus, SandboxState};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::adopt;
+use super::backoff;
+use super::model::{Cause, Desired, Ending, Exit, Run, Sandbox, Slot, State, Step, Waiting};
+use super::ops::{self, Outcome, StatusError};
+use super::plan::{Action, plan};
+use super::{status, termination};
+use crate::context::{Context, container_ref, pod_ref};
+use crate::handlers::Target;
+use crate::probes::{self, Kind, News, Probes, Report};
+use crate::volumes::payload::references;
+use crate::volumes::{self, Holds, Volumes};
+
+/// What a worker hears.
+pub(crate) enum Wake {
+    /// The pod as the API has it now.
+    Pod(Arc<Pod>),
+    /// The API has it no more.
+    Removed,
+    /// A container changed.
+    Container(ContainerStatus),
+    /// The pod's shim died.
+    SandboxDead,
+    Probe(Report),
+    /// A ConfigMap or Secret that the pod refers to changed.
+    Objects,
+    /// Names in the content store changed.
+    Images,
+    /// An operation ended.
+    Done(Outcome),
+}
+
+/// A pod removed by force gets this long between signal and kill.
+const FORCED_GRACE: i64 = 2;
+/// How long after its image failed a container's status shows the error itself.
+const SETTLE: SignedDuration = SignedDuration::from_secs(1);
+
+pub(crate) struct Worker {
+    ctx: Arc<Context>,
+    desired: Desired,
+    state: State,
+    /// Status last computed.
+    status: PodStatus,
+    /// Status that the API is known to have; and the number of failures to change it.
+    written: PodStatus,
+    writing: bool,
+    write_failures: u32,
+    write_after: Option<Timestamp>,
+    holds: Arc<Holds>,
+    volumes: Arc<Volumes>,
+    volumes_stale: bool,
+    /// Labels or annotations changed, which downward volumes show.
+    fields_stale: bool,
+    /// A mount operation is under way.
+    mounting: bool,
+    sandbox_tries: u32,
+    volume_tries: u32,
+    probes: HashMap<String, Probes>,
+    stops: HashMap<String, Stopping>,
+    /// Starts under way, each with the exit that the runtime told meanwhile.
+    starts: HashMap<String, Option<ContainerStatus>>,
+    delete_after: Option<Timestamp>,
+    delete_failures: u32,
+    operations: JoinSet<()>,
+    sender: mpsc::UnboundedSender<Wake>,
+}
+
+/// A stop under way.
+struct Stopping {
+    task: AbortHandle,
+    deadline: watch::Sender<Timestamp>,
+}
+
+/// Runs a pod's worker to its end: the pod is gone, from the API and from the node.
+pub(crate) async fn run(
+    ctx: Arc<Context>,
+    pod: Arc<Pod>,
+    found: Option<SandboxState>,
+    sender: mpsc::UnboundedSender<Wake>,
+    mut inbox: mpsc::UnboundedReceiver<Wake>,
+) {
+    let mut worker = Worker::new(ctx, pod, found, sender);
+    loop {
+        let Some(wake_at) = worker.step() else { break };
+        let timer = async {
+            match wake_at {
+                Some(at) => {
+                    let left = at.duration_since(Timestamp::now());
+                    tokio::time::sleep(Duration::try_from(left).unwrap_or(Duration::ZERO)).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            message = inbox.recv() => {
+                let Some(message) = message else { return };
+                worker.hear(message);
+                // What came meanwhile belongs to the same step: one status for all of it.
+                while let Ok(message) = inbox.try_recv() {
+                    worker.hear(message);
+                }
+            }
+            () = timer => {}
+            Some(_) = worker.operations.join_next() => {}
+        }
+    }
+    worker.clean_up().await;
+}
+
+impl Worker {
+    fn new(
+        ctx: Arc<Context>,
+        pod: Arc<Pod>,
+        found: Option<SandboxState>,
+        sender: mpsc::UnboundedSender<Wake>,
+    ) -> Worker {
+        let now = Timestamp::now();
+        let desired = Desired::new(pod.clone());
+        let address = match found.as_ref().map(|s| s.host_network) {
+            Some(true) => Some(ctx.node_address),
+            Some(false) => ctx.network.address(desired.uid()),
+            None => None,
+        };
+        let state = adopt::state(&desired, found.as_ref(), address, now);
+        let status = pod.status.clone().unwrap_or_default();
+        let (holds, mut operations) = hold(&ctx, &pod, &sender);
+        let (mut images, waker) = (ctx.images.changes(), sender.clone());
+        operations.spawn(async move {
+            while images.changed().await.is_ok() && waker.send(Wake::Images).is_ok() {}
+        });
+        let mut worker = Worker {
+            ctx,
+            desired,
+            state,
+            written: status.clone(),
+            status,
+            writing: false,
+            write_failures: 0,
+            write_after: None,
+            holds: Arc::new(holds),
+            volumes: Arc::default(),
+            volumes_stale: false,
+            fields_stale: false,
+            mounting: false,
+            sandbox_tries: 0,
+            volume_tries: 0,
+            probes: HashMap::new(),
+            stops: HashMap::new(),
+            starts: HashMap::new(),
+            delete_after: None,
+            delete_failures: 0,
+            operations,
+            sender,
+        };
+        worker.resume();
+        worker.note_deletion();
+        worker.admit();
+        worker
+    }
+
+    /// Takes up what was going on before this worker: probes of running containers, messages of those that ended
+    /// unseen.
+    fn resume(&mut self) {
+        for slot in self.desired.slots.clone() {
+            let name = slot.spec.name.clone();
+            let Some(known) = self.state.containers.get(&name) else { continue };
+            match known.run.clone() {
+                Run::Running { id, .. } => {
+                    let passed = known.startup_passed;
+                    self.probe(&slot, &id, passed);
+                }
+                Run::Exited(exit) if exit.epoch.is_some() && exit.message.is_none() => {
+                    let message = self.last_words(&slot, &exit, known.restarts);
+                    if let Run::Exited(exit) = &mut self.state.container(&name).run {
+                        exit.message = message;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Refuses what this node cannot run.
+    fn admit(&mut self) {
+        if self.state.ending.is_some() || self.state.sandbox != Sandbox::Absent {
+            return;
+        }
+        let spec = self.desired.spec();
+        let sysctls = spec.security_context.as_ref().and_then(|s| s.sysctls.as_ref());
+        let forbidden = sysctls.into_iter().flatten().find(|s| !SAFE_SYSCTLS.contains(&s.name.as_str()));
+        let os = spec.os.as_ref().map(|os| os.name.as_str()).filter(|name| *name != "linux");
+        let verdict = match (forbidden, os) {
+            (Some(sysctl), _) => {
+                Some(("SysctlForbidden", format!("forbidden sysctl: \"{}\" not allowlisted", sysctl.name)))
+            }
+            (None, Some(os)) => Some((
+                "PodOSNotSupported",
+                format!("Failed to admit pod as the OS field doesn't match node OS: {os} is not linux"),
+            )),
+            (None, None) => None,
+        };
+        if let Some((reason, message)) = verdict {
+            self.ctx.events.warning(pod_ref(&self.desired.pod), reason, message.clone());
+            let cause = Cause::Rejected { reason: reason.to_owned(), message };
+            self.state.ending = Some(Ending { cause, deadline: Timestamp::now() });
+        }
+    }
+
+    /// Brings status and actions up to date; the time at which to do so again without a message. `None` = the end.
+    fn step(&mut self) -> Option<Option<Timestamp>> {
+        let now = Timestamp::now();
+        let mut wake_at = None;
+        let mut wake = |at: Timestamp| wake_at = Some(wake_at.map_or(at, |w: Timestamp| w.min(at)));
+        self.refresh_status(now);
+        // Some actions change what the others follow from; they are few, and each is given once.
+        loop {
+            self.state.status_written = !self.writing && self.status == self.written;
+            let mut again = false;
+            for action in plan(&self.desired, &self.state, now) {
+                match action {
+                    Action::WakeAt(at) => wake(at),
+                    Action::Forget => return None,
+                    Action::Delete => match self.delete_after {
+                        Some(at) if at > now => wake(at),
+                        _ => self.begin_delete(),
+                    },
+                    other => again |= self.begin(other, now),
+                }
+            }
+            if !again {
+                break;
+            }
+            self.refresh_status(now);
+        }
+        self.write_status(now);
+        if let Some(at) = self.write_after.filter(|at| *at > now) {
+            wake(at);
+        }
+        self.keep_volumes(now, &mut wake);
+        for known in self.state.containers.values() {
+            if let Run::Waiting(Waiting { since: Some(since), .. }) = &known.run
+                && now < *since + SETTLE
+            {
+                wake(*since + SETTLE);
+            }
+        }
+        Some(wake_at)
+    }
+
+    fn refresh_status(&mut self, now: Timestamp) {
+        // Readiness gates are other owners' conditions: always as the API has them.
+        let mut previous = self.status.clone();
+        let own = |type_: &str| {
+            matches!(
+                type_,
+                "PodReadyToStartContainers" | "Initialized" | "Ready" | "ContainersReady" | "PodScheduled"
+            )
+        };
+        let foreign = self.desired.pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
+        let foreign = foreign.filter(|c| !own(&c.type_)).cloned();
+        let conditions = previous.conditions.get_or_insert_with(Vec::new);
+        conditions.retain(|c| own(&c.type_));
+        conditions.extend(foreign);
+        self.status = status::compute(&self.desired, &self.state, &previous, self.ctx.node_address, now);
+    }
+
+    fn write_status(&mut self, now: Timestamp) {
+        let gone = self.state.ending.as_ref().is_some_and(|e| e.cause == Cause::Removed);
+        if self.writing || gone || self.status == self.written || self.write_after.is_some_and(|at| at > now) {
+            return;
+        }
+        self.writing = true;
+        self.write_after = None;
+        let (ctx, desired) = (self.ctx.clone(), self.desired.clone());
+        self.spawn(ops::write_status(ctx, desired, self.written.clone(), self.status.clone()));
+    }
+
+    /// Renews contents that changed or run out.
+    fn keep_volumes(&mut self, now: Timestamp, wake: &mut impl FnMut(Timestamp)) {
+        if self.state.ending.is_some() || self.state.volumes != Step::Done {
+            return;
+        }
+        if self.mounting {
+            return;
+        }
+        let due = self.volumes.renew_at();
+        if self.volumes_stale && self.holds.versions() == self.volumes.versions && !self.fields_stale {
+            self.volumes_stale = false;
+        }
+        if self.volumes_stale || due.is_some_and(|at| at <= now) {
+            self.mount();
+        } else if let Some(at) = due {
+            wake(at);
+        }
+    }
+
+    /// True when the state changed in a way that another plan follows from.
+    fn begin(&mut self, action: Action, now: Timestamp) -> bool {
+        match action {
+            Action::CreateSandbox => {
+                self.state.sandbox = Sandbox::Creating;
+                self.spawn(ops::create_sandbox(self.ctx.clone(), self.desired.clone()));
+            }
+            Action::MountVolumes => self.mount(),
+            Action::Start { name } => self.begin_start(&name),
+            Action::Stop { name, deadline } => self.begin_stop(&name, deadline, now),
+            Action::Initialized => {
+                self.state.initialized = true;
+                return true;
+            }
+            Action::End(ending) => {
+                self.end(ending);
+                return true;
+            }
+            Action::RemoveSandbox => {
+                self.state.sandbox = Sandbox::Removing;
+                self.spawn(ops::remove_sandbox(self.ctx.clone(), self.desired.uid().to_owned()));
+            }
+            // What is being written now would be back after its removal; its end brings another step.
+            Action::UnmountVolumes if self.mounting => {}
+            Action::UnmountVolumes => {
+                self.state.volumes = Step::Busy;
+                self.spawn(ops::unmount(self.ctx.clone(), self.desired.uid().to_owned()));
+            }
+            Action::Delete | Action::Forget | Action::WakeAt(_) => {}
+        }
+        false
+    }
+
+    fn mount(&mut self) {
+        self.volumes_stale = false;
+        self.fields_stale = false;
+        self.mounting = true;
+        self.state.volumes = match &self.state.volumes {
+            // Containers go on using what is there while it is brought up to date.
+            Step::Done => Step::Done,
+            _ => Step::Busy,
+        };
+        let (ctx, pod) = (self.ctx.clone(), self.desired.pod.clone());
+        self.spawn(ops::mount(ctx, pod, self.holds.clone(), (*self.volumes).clone()));
+    }
+
+    fn begin_start(&mut self, name: &str) {
+        let (Some(slot), Some(ip)) = (self.desired.slot(name).cloned(), self.state.ip()) else { return };
+        let known = self.state.container(name);
+        if let Run::Exited(exit) = &known.run {
+            known.last = Some(exit.clone());
+            known.restarts += 1;
+            known.series = backoff::series_after(known.series, exit.started_at, exit.finished_at) + 1;
+        }
+        known.run = Run::Starting;
+        known.forced = false;
+        known.kill = None;
+        known.hooked = slot.spec.lifecycle.as_ref().is_none_or(|l| l.post_start.is_none());
+        known.startup_passed = slot.spec.startup_probe.is_none();
+        known.ready_passed = slot.spec.readiness_probe.is_none();
+        let attempt = known.restarts;
+        self.starts.insert(name.to_owned(), None);
+        let start = ops::Start {
+            ctx: self.ctx.clone(),
+            desired: self.desired.clone(),
+            slot,
+            attempt,
+            holds: self.holds.clone(),
+            volumes: self.volumes.clone(),
+            ip,
+        };
+        self.spawn(ops::start(start));
+    }
+
+    fn begin_stop(&mut self, name: &str, deadline: Timestamp, now: Timestamp) {
+        let Some(slot) = self.desired.slot(name).cloned() else { return };
+        let known = self.state.container(name);
+        let Run::Running { id, .. } = known.run.clone() else { return };
+        let reason = known.kill.clone();
+        let drain = known.ready_passed && self.state.ending.is_some();
+        self.state.container(name).stopping = true;
+        self.probes.remove(name);
+        let message = reason.unwrap_or_else(|| format!("Stopping container {name}"));
+        self.ctx.events.normal(container_ref(&self.desired.pod, &slot), "Killing", message);
+        let (mover, limit) = watch::channel(deadline);
+        let signal = slot.spec.lifecycle.as_ref().and_then(|l| l.stop_signal.clone()).unwrap_or_default();
+        let Some(target) = self.target(&slot, &id) else { return };
+        let stop = ops::Stop {
+            ctx: self.ctx.clone(),
+            desired: self.desired.clone(),
+            slot,
+            target,
+            deadline: limit,
+            drain: drain && deadline > now && self.ctx.serves(&self.desired.pod),
+            signal,
+        };
+        let task = self.operations.spawn(ops::stop(stop));
+        self.stops.insert(name.to_owned(), Stopping { task, deadline: mover });
+    }
+
+    /// Moves the deadline of every stop under way nearer.
+    fn hurry(&self, deadline: Timestamp) {
+        for stop in self.stops.values() {
+            stop.deadline.send_if_modified(|at| {
+                let nearer = deadline < *at;
+                if nearer {
+                    *at = deadline;
+                }
+                nearer
+            });
+        }
+    }
+
+    fn begin_delete(&mut self) {
+        self.state.deleting = true;
+        self.spawn(ops::delete(self.ctx.clone(), self.desired.clone()));
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if ending.cause == Cause::Deadline {
+            let text = "Pod was active on the node longer than the specified deadline";
+            self.ctx.events.normal(pod_ref(&self.desired.pod), "DeadlineExceeded", text);
+        }
+        self.state.ending = Some(ending);
+    }
+
+    fn spawn(&mut self, operation: impl Future<Output = Outcome> + Send + 'static) {
+        let sender = self.sender.clone();
+        self.operations.spawn(async move {
+            let outcome = operation.await;
+            // A worker that is gone wants no outcome.
+            let _ = sender.send(Wake::Done(outcome));
+        });
+    }
+
+    fn target(&self, slot: &Slot, id: &str) -> Option<Target> {
+        Some(Target {
+            engine: self.ctx.engine.clone(),
+            uid: self.desired.uid().to_owned(),
+            id: id.to_owned(),
+            ip: self.state.ip()?,
+            container: slot.spec.clone(),
+        })
+    }
+
+    fn probe(&mut self, slot: &Slot, id: &str, startup_passed: bool) {
+        if self.state.ending.is_some() {
+            return;
+        }
+        let started = match &self.state.container(&slot.spec.name).run {
+            Run::Running { started_at, .. } => *started_at,
+            _ => return,
+        };
+        let running_for = Duration::try_from(Timestamp::now().duration_since(started)).unwrap_or(Duration::ZERO);
+        let Some(target) = self.target(slot, id) else { return };
+        let begun = probes::start(target, running_for, startup_passed, self.sender.clone(), Wake::Probe);
+        match begun {
+            Some(probes) => self.probes.insert(slot.spec.name.clone(), probes),
+            None => self.probes.remove(&slot.spec.name),
+        };
+    }
+}
+
+// === what is heard ===
+
+impl Worker {
+    fn hear(&mut self, message: Wake) {
+        match message {
+            Wake::Pod(pod) => self.pod_changed(pod),
+            Wake::Removed => self.removed(),
+            Wake::Container(status) => self.container_changed(&status),
+            Wake::SandboxDead => self.sandbox_died(),
+            Wake::Probe(report) => self.probed(report),
+            Wake::Objects => {
+                self.volumes_stale = true;
+                self.retry(|reason| reason == "CreateContainerConfigError");
+                if let Step::Failed { .. } = self.state.volumes {
+                    self.state.volumes = Step::Todo;
+                }
+            }
+            Wake::Images => {
+                self.retry(|reason| reason == "ErrImagePull" || reason == "ErrImageNeverPull");
+            }
+            Wake::Done(outcome) => self.done(outcome),
+        }
+    }
+
+    fn retry(&mut self, matches: impl Fn(&str) -> bool) {
+        for known in self.state.containers.values_mut() {
+            if let Run::Waiting(waiting) = &mut known.run
+                && matches(&waiting.reason)
+            {
+                waiting.retry_at = None;
+            }
+        }
+    }
+
+    fn pod_changed(&mut self, pod: Arc<Pod>) {
+        let before = references(&self.desired.pod);
+        let labels = |p: &Pod| (p.metadata.labels.clone(), p.metadata.annotations.clone());
+        // Downward volumes show labels and annotations.
+        if labels(&self.desired.pod) != labels(&pod) {
+            self.volumes_stale = true;
+            self.fields_stale = true;
+        }
+        self.desired = Desired::new(pod);
+        if references(&self.desired.pod) != before {
+            let (holds, tasks) = hold(&self.ctx, &self.desired.pod, &self.sender);
+            self.holds = Arc::new(holds);
+            // The tasks of the old holds end with them; the new ones live as long as the worker.
+            let mut tasks = tasks;
+            self.operations.spawn(async move { while tasks.join_next().await.is_some() {} });
+        }
+        self.note_deletion();
+    }
+
+    /// Takes notice of a deletion timestamp, and of a grace period made shorter.
+    fn note_deletion(&mut self) {
+        let meta = &self.desired.pod.metadata;
+        let Some(due) = meta.deletion_timestamp.as_ref() else { return };
+        let now = Timestamp::now();
+        let grace = meta.deletion_grace_period_seconds.unwrap_or(self.desired.grace());
+        // The timestamp is the end of the grace period, cut to whole seconds: a fresh one gives all of it, one that
+        // is found later what is left.
+        let left = due.0.duration_since(now).max(SignedDuration::ZERO);
+        let whole = SignedDuration::from_secs(grace);
+        let deadline = now + if left + SignedDuration::from_secs(2) > whole { whole } else { left };
+        match &mut self.state.ending {
+            Some(Ending { cause: Cause::Removed, .. }) => {}
+            Some(ending) if ending.cause == Cause::Deleted => {
+                if deadline < ending.deadline {
+                    ending.deadline = deadline;
+                    self.hurry(deadline);
+                }
+            }
+            other => {
+                // What was said about an end that is over stays said.
+                let over = other.is_some() && !self.state.containers.values().any(|c| c.active());
+                self.state.frozen |= over;
+                *other = Some(Ending { cause: Cause::Deleted, deadline });
+                self.hurry(deadline);
+                self.probes.clear();
+            }
+        }
+    }
+
+    fn removed(&mut self) {
+        let now = Timestamp::now();
+        let soon = now + SignedDuration::from_secs(FORCED_GRACE);
+        let deadline = self.state.ending.as_ref().map_or(soon, |e| e.deadline.min(soon));
+        self.hurry(deadline);
+        self.state.ending = Some(Ending { cause: Cause::Removed, deadline });
+        self.probes.clear();
+    }
+
+    fn container_changed(&mut self, status: &ContainerStatus) {
+        let Some(slot) = self.desired.slot(&status.name).cloned() else { return };
+        let epoch = self.state.epoch;
+        let known = self.state.container(&status.name);
+        // News of a run that a later one has replaced.
+        if status.attempt < known.restarts {
+            return;
+        }
+        match &status.state {
+            Runs::Created => {}
+            Runs::Running { started_at, .. } => {
+                if matches!(known.run, Run::Starting) {
+                    known.run = Run::Running { id: status.id.clone(), started_at: adopt::millis(*started_at) };
+                    self.began(&slot, &status.id);
+                }
+            }
+            Runs::Exited(exit) => {
+                if known.exit().is_some_and(|e| e.id == status.id) {
+                    return;
+                }
+                // Its start has not been heard of yet: first things first.
+                if let Some(waiting) = self.starts.get_mut(&status.name) {
+                    *waiting = Some(status.clone());
+                    return;
+                }
+                let restarts = known.restarts;
+                let mut exit = adopt::exit_of(&status.id, exit, Some(epoch));
+                exit.message = self.last_words(&slot, &exit, restarts);
+                self.exited(&slot, exit);
+            }
+        }
+    }
+
+    fn began(&mut self, slot: &Slot, id: &str) {
+        let known = self.state.container(&slot.spec.name);
+        if !known.hooked
+            && let Some(target) = self.target(slot, id)
+        {
+            self.spawn(ops::post_start(self.ctx.clone(), self.desired.clone(), slot.clone(), target));
+        }
+        self.probe(slot, id, false);
+    }
+
+    fn exited(&mut self, slot: &Slot, exit: Exit) {
+        let name = &slot.spec.name;
+        self.probes.remove(name);
+        if let Some(stop) = self.stops.remove(name) {
+            stop.task.abort();
+        }
+        let known = self.state.container(name);
+        known.forced = known.kill.take().is_some();
+        known.stopping = false;
+        known.ready_passed = false;
+        known.series = backoff::series_after(known.series, exit.started_at, exit.finished_at);
+        known.run = Run::Exited(exit.clone());
+        let again = self.desired.restarts(slot, exit.code) && self.state.ending.is_none();
+        if again && self.state.container(name).series > 0 {
+            let text = format!(
+                "Back-off restarting failed container {name} in pod {}_{}({})",
+                self.desired.name(),
+                self.desired.namespace(),
+                self.desired.uid()
+            );
+            self.ctx.events.warning(container_ref(&self.desired.pod, slot), "BackOff", text);
+        }
+    }
+
+    fn last_words(&self, slot: &Slot, exit: &Exit, attempt: u32) -> Option<String> {
+        let file = ops::termination_path(&self.ctx, &self.desired, &slot.spec.name, attempt);
+        let dir = self.ctx.log_dir(self.desired.namespace(), self.desired.name(), self.desired.uid());
+        let log = dir.join(&slot.spec.name).join(format!("{attempt}.log"));
+        let policy = slot.spec.termination_message_policy.as_deref();
+        termination::message(&file, &log, policy == Some("FallbackToLogsOnError") && exit.code != 0)
+    }
+
+    fn sandbox_died(&mut self) {
+        tracing::warn!(pod = self.desired.name(), "the pod's shim is dead");
+        if matches!(self.state.sandbox, Sandbox::Ready { .. } | Sandbox::Creating) {
+            self.state.sandbox = Sandbox::Lost;
+        }
+        let now = Timestamp::now();
+        let epoch = self.state.epoch;
+        for slot in self.desired.slots.clone() {
+            let known = self.state.container(&slot.spec.name);
+            if let Run::Running { id, started_at } = known.run.clone() {
+                let exit = Exit {
+                    id,
+                    code: 137,
+                    signal: None,
+                    reason: "ContainerStatusUnknown".to_owned(),
+                    message: Some("The pod's shim died; its containers were killed".to_owned()),
+                    started_at: Some(started_at),
+                    finished_at: now,
+                    epoch: Some(epoch),
+                };
+                self.exited(&slot, exit);
+            }
+        }
+    }
+
+    fn probed(&mut self, report: Report) {
+        let Some(slot) = self.desired.slot(&report.container).cloned() else { return };
+        let known = self.state.container(&report.container);
+        if !matches!(&known.run, Run::Running { id, .. } if *id == report.id) {
+            return;
+        }
+        match (report.kind, report.news) {
+            (kind, News::Unhealthy(text)) => {
+                let message = format!("{} probe failed: {text}", kind.name());
+                self.ctx.events.warning(container_ref(&self.desired.pod, &slot), "Unhealthy", message);
+            }
+            (Kind::Startup, News::Passed) => known.startup_passed = true,
+            (Kind::Readiness, News::Passed) => known.ready_passed = true,
+            (Kind::Readiness, News::Failed) => known.ready_passed = false,
+            (Kind::Liveness, News::Passed) => {}
+            (kind, News::Failed) => {
+                let name = &report.container;
+                let probe = kind.name().to_lowercase();
+                known.kill = Some(format!("Container {name} failed {probe} probe, will be restarted"));
+            }
+        }
+    }
+
+    fn done(&mut self, outcome: Outcome) {
+        let now = Timestamp::now();
+        match outcome {
+            Outcome::Sandbox(result) => self.sandbox_made(result, now),
+            Outcome::SandboxRemoved(Ok(())) => {
+                self.state.sandbox = Sandbox::Absent;
+                if self.state.ending.is_none() {
+                    self.state.epoch += 1;
+                    self.state.initialized = false;
+                }
+            }
+            Outcome::SandboxRemoved(Err(error)) => {
+                tracing::warn!(error, pod = self.desired.name(), "sandbox not removed; trying again");
+                self.state.sandbox = Sandbox::Lost;
+                self.again_soon();
+            }
+            Outcome::Volumes(result) => self.volumes_made(*result, now),
+            Outcome::VolumesRemoved(Ok(())) => self.state.volumes = Step::Todo,
+            Outcome::VolumesRemoved(Err(error)) => {
+                tracing::warn!(error, pod = self.desired.name(), "volumes not removed");
+                // What cannot be removed now is removed when the daemon starts again; the pod need not stay for it.
+                self.state.volumes = Step::Todo;
+            }
+            Outcome::Started { name, id, result } => self.started(&name, &id, result, now),
+            Outcome::Hooked { name, id, result } => {
+                let known = self.state.container(&name);
+                if matches!(&known.run, Run::Running { id: current, .. } if *current == id) {
+                    match result {
+                        Ok(()) => known.hooked = true,
+                        Err(_) => known.kill = Some("FailedPostStartHook".to_owned()),
+                    }
+                }
+            }
+            Outcome::Status(status, result) => {
+                self.writing = false;
+                match result {
+                    Ok(()) | Err(StatusError::Gone) => {
+                        self.written = *status;
+                        self.write_failures = 0;
+                    }
+                    Err(StatusError::Failed(error)) => {
+                        tracing::warn!(error, pod = self.desired.name(), "status not written; trying again");
+                        self.write_after = Some(now + backoff::short_delay(self.write_failures));
+                        self.write_failures += 1;
+                    }
+                }
+            }
+            Outcome::Deleted(Ok(())) => {}
+            Outcome::Deleted(Err(error)) => {
+                tracing::warn!(error, pod = self.desired.name(), "pod not deleted; trying again");
+                self.state.deleting = false;
+                self.delete_after = Some(now + backoff::short_delay(self.delete_failures));
+                self.delete_failures += 1;
+            }
+        }
+    }
+
+    fn sandbox_made(&mut self, result: Result<Ipv4Addr, String>, now: Timestamp) {
+        if self.state.sandbox != Sandbox::Creating {
+            return;
+        }
+        self.state.sandbox = match result {
+            Ok(ip) => {
+                self.sandbox_tries = 0;
+                Sandbox::Ready { ip }
+            }
+            Err(message) => {
+                self.sandbox_tries += 1;
+                tracing::warn!(pod = self.desired.name(), message, "sandbox not made");
+                Sandbox::Failed { retry_at: now + backoff::short_delay(self.sandbox_tries) }
+            }
+        };
+    }
+
+    fn volumes_made(&mut self, result: Result<Volumes, String>, now: Timestamp) {
+        self.mounting = false;
+        match result {
+            Ok(volumes) => {
+                self.volumes = Arc::new(volumes);
+                self.volume_tries = 0;
+                self.state.volumes = Step::Done;
+            }
+            Err(message) => {
+                tracing::info!(pod = self.desired.name(), message, "volumes not mounted");
+                self.volume_tries += 1;
+                // Running containers keep what they have; the next change brings another try.
+                if self.state.volumes != Step::Done {
+                    let retry_at = now + backoff::short_delay(self.volume_tries);
+                    self.state.volumes = Step::Failed { retry_at };
+                }
+            }
+        }
+    }
+
+    fn started(&mut self, name: &str, id: &str, result: Result<ops::Started, ops::StartError>, now: Timestamp) {
+        let Some(slot) = self.desired.slot(name).cloned() else { return };
+        let epoch = self.state.epoch;
+        let exited = self.starts.remove(name).flatten();
+        let known = self.state.container(name);
+        match result {
+            Ok(started) => {
+                known.start_tries = 0;
+                known.image = started.image;
+                known.image_id = started.image_id;
+                // The runtime's event usually came first.
+                if matches!(known.run, Run::Starting) {
+                    known.run = Run::Running { id: id.to_owned(), started_at: now };
+                    self.began(&slot, id);
+                }
+                if let Some(status) = exited {
+                    self.container_changed(&status);
+                }
+            }
+            Err(error) if error.ran => {
+                let exit = Exit {
+                    id: id.to_owned(),
+                    code: 128,
+                    signal: None,
+                    reason: error.reason,
+                    message: Some(error.message),
+                    started_at: None,
+                    finished_at: now,
+                    epoch: Some(epoch),
+                };
+                self.exited(&slot, exit);
+            }
+            Err(error) => {
+                let tries = known.start_tries + 1;
+                known.start_tries = tries;
+                if error.reason == "ErrImagePull" {
+                    let text = format!("Back-off pulling image \"{}\"", slot.spec.image.as_deref().unwrap_or_default());
+                    self.ctx.events.normal(container_ref(&self.desired.pod, &slot), "BackOff", text);
+                }
+                known.run = Run::Waiting(Waiting {
+                    reason: error.reason,
+                    message: Some(error.message),
+                    retry_at: Some(now + backoff::retry_delay(tries)),
+                    tries,
+                    since: Some(now),
+                });
+            }
+        }
+    }
+
+    /// Asks for another step in a moment, after a failure that has no other way to be noticed.
+    fn again_soon(&mut self) {
+        let sender = self.sender.clone();
+        self.operations.spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let _ = sender.send(Wake::Objects);
+        });
+    }
+
+    /// Deletes what the pod leaves behind once nobody can ask for it any more.
+    async fn clean_up(&mut self) {
+        self.operations.abort_all();
+        let dir = self.ctx.pod_dir(self.desired.uid());
+        let removed = tokio::task::spawn_blocking(move || volumes::remove_tree(&dir)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%error, pod = self.desired.name(), "the pod's folder was not removed");
+        }
+        let logs = self.ctx.log_dir(self.desired.namespace(), self.desired.name(), self.desired.uid());
+        match tokio::fs::remove_dir_all(&logs).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %logs.display(), "logs not removed");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Sysctls that belong to the pod's own namespaces and harm nobody: upstream's list.
+const SAFE_SYSCTLS: &[&str] = &[
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+];
+
+/// Holds what the pod refers to, and tells the worker of changes.
+fn hold(ctx: &Arc<Context>, pod: &Pod, sender: &mpsc::UnboundedSender<Wake>) -> (Holds, JoinSet<()>) {
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let (maps, secrets) = references(pod);
+    let holds = Holds {
+        config_maps: maps.iter().map(|name| ctx.config_maps.hold(namespace, name)).collect(),
+        secrets: secrets.iter().map(|name| ctx.secrets.hold(namespace, name)).collect(),
+    };
+    let mut tasks = JoinSet::new();
+    for hold in &holds.config_maps {
+        tasks.spawn(tell(hold.changes(), sender.clone()));
+    }
+    for hold in &holds.secrets {
+        tasks.spawn(tell(hold.changes(), sender.clone()));
+    }
+    (holds, tasks)
+}
+
+async fn tell<K>(mut changes: mpsc::UnboundedReceiver<Change<K>>, sender: mpsc::UnboundedSender<Wake>) {
+    while changes.recv().await.is_some() && sender.send(Wake::Objects).is_ok() {}
+}
