@@ -80,6 +80,16 @@ pub fn merge(path: &Path, admin: &Value) -> Result<(), KubeconfigError> {
     write(path, &config)
 }
 
+/// Puts what the kubeconfig `from` holds into the file at `path`.
+pub fn merge_file(path: &Path, from: &Path) -> Result<(), KubeconfigError> {
+    let admin = read(from)?.ok_or_else(|| KubeconfigError::Io {
+        action: "read",
+        path: from.to_owned(),
+        source: io::ErrorKind::NotFound.into(),
+    })?;
+    merge(path, &admin)
+}
+
 /// Takes cluster, user and context called `name` out of the file at `path`; a file without them is left alone.
 pub fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
     let Some(mut config) = read(path)? else { return Ok(()) };

@@ -8,11 +8,16 @@
 //! [`delete`] removes everything a cluster made and nothing else.
 #![forbid(unsafe_code)]
 
+mod bootstrap;
+mod daemon;
+mod delete;
 pub mod kubeconfig;
 mod layout;
 pub mod pki;
 pub mod process;
 mod settings;
 
+pub use daemon::{StartError, run};
+pub use delete::{DeleteError, delete};
 pub use layout::Home;
 pub use settings::{Settings, SettingsError, Wanted};

@@ -124,6 +124,43 @@ pub fn start(home: &Home, mut command: Command, progress: &mut dyn FnMut(&str)) 
     Err(ProcessError::NotReady { reason, log: log_path })
 }
 
+/// Leaves the session of the terminal that started this process, so that closing it ends nothing.
+pub fn detach() -> Result<(), ProcessError> {
+    match rustix::process::setsid() {
+        // A process that leads its group already has no terminal to leave.
+        Ok(_) | Err(rustix::io::Errno::PERM) => Ok(()),
+        Err(error) => Err(ProcessError::Io {
+            action: "leave the terminal of",
+            path: "/dev/tty".into(),
+            source: error.into(),
+        }),
+    }
+}
+
+/// Tells whoever started this daemon that it is ready, and lets go of standard output.
+pub fn say_ready() {
+    println!("{READY}");
+    close_stdout();
+}
+
+/// Tells whoever started this daemon why it is not ready.
+pub fn say_failed(reason: &str) {
+    // One line, whatever the reason's text is.
+    println!("{FAILED} {}", reason.replace('\n', "\\n"));
+}
+
+/// From here on standard output leads nowhere: the reader waits for its end.
+fn close_stdout() {
+    match fs::OpenOptions::new().write(true).open("/dev/null") {
+        Ok(null) => {
+            if let Err(error) = rustix::stdio::dup2_stdout(&null) {
+                tracing::warn!("cannot let go of standard output: {error}");
+            }
+        }
+        Err(error) => tracing::warn!("cannot open /dev/null: {error}"),
+    }
+}
+
 /// Asks the daemon of `home` to stop and waits until it is gone; pods go on running. `false` when none ran.
 pub fn stop(home: &Home) -> Result<bool, ProcessError> {
     let Some(pid) = running(home) else { return Ok(false) };

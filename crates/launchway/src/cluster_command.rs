@@ -1,0 +1,117 @@
+//! `launchway cluster …` and the daemon behind it.
+
+use std::io::Write;
+use std::process::Command;
+
+use cluster::{Home, Settings, kubeconfig, process};
+
+use crate::Failure;
+use crate::args::{ClusterCommand, WantedArgs};
+use crate::ui::Stage;
+
+/// Runs `launchway cluster …`.
+pub(crate) async fn run(home: &Home, command: ClusterCommand) -> Result<(), Failure> {
+    match command {
+        ClusterCommand::Start { wanted } => {
+            let settings = ensure(home, &wanted)?;
+            println!("kubectl --context {} get pods --all-namespaces", settings.name);
+            Ok(())
+        }
+        ClusterCommand::Stop => {
+            let stage = Stage::begin("cluster");
+            let stopped = stage.finish(process::stop(home), |stopped| {
+                if *stopped { "stopped; pods go on running".to_owned() } else { "did not run".to_owned() }
+            });
+            Ok(stopped.map(drop)?)
+        }
+        ClusterCommand::Status => status(home),
+        ClusterCommand::Delete => {
+            let stage = Stage::begin("cluster");
+            let deleted = cluster::delete(home, &mut |step| stage.doing(step)).await;
+            let deleted = stage.finish(deleted, |deleted| {
+                if *deleted {
+                    "deleted".to_owned()
+                } else {
+                    format!("there is none in {}", home.path().display())
+                }
+            });
+            Ok(deleted.map(drop)?)
+        }
+    }
+}
+
+/// Makes sure that the cluster runs and the user's kubeconfig knows it.
+pub(crate) fn ensure(home: &Home, wanted: &WantedArgs) -> Result<Settings, Failure> {
+    let stage = Stage::begin("cluster");
+    let started = start(home, wanted, &stage);
+    let context = |settings: &Settings, how: &str| {
+        format!("{how} at https://127.0.0.1:{}, kubeconfig context {}", settings.api_port, settings.name)
+    };
+    let (settings, _) = stage
+        .finish(started, |(settings, fresh)| context(settings, if *fresh { "started" } else { "runs" }))?;
+    Ok(settings)
+}
+
+/// Settings of the running cluster, and whether it was started now.
+fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Settings, bool), Failure> {
+    let fresh = process::running(home).is_none();
+    if fresh {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--home").arg(home.path()).arg("daemon").args(wanted.to_arguments());
+        process::start(home, command, &mut |step| stage.doing(step))?;
+    }
+    // For a running cluster this compares what was asked for with what there is.
+    let settings = Settings::open(home, &wanted.clone().into())?;
+    if let Some(path) = kubeconfig::user_path() {
+        kubeconfig::merge_file(&path, &home.kubeconfig())?;
+    }
+    Ok((settings, fresh))
+}
+
+fn status(home: &Home) -> Result<(), Failure> {
+    let Some(settings) = Settings::read(home)? else {
+        println!("There is no cluster in {}; `launchway cluster start` makes one.", home.path().display());
+        return Ok(());
+    };
+    match process::running(home) {
+        Some(pid) => println!(
+            "Cluster {} runs (process {}) at https://127.0.0.1:{}; kubeconfig context {}, log {}",
+            settings.name,
+            pid.as_raw_nonzero(),
+            settings.api_port,
+            settings.name,
+            home.log().display()
+        ),
+        None => println!("Cluster {} is stopped; `launchway cluster start` starts it.", settings.name),
+    }
+    Ok(())
+}
+
+/// The daemon's whole life. Standard output is the way to whoever started it, until it is ready.
+pub(crate) async fn daemon(home: &Home, wanted: cluster::Wanted) -> Result<(), Failure> {
+    process::detach()?;
+    // Whoever started us may be gone: then nobody wants to hear, and that is no failure.
+    let tell = |line: &str| {
+        let _ = writeln!(std::io::stdout(), "{line}");
+    };
+    let result = cluster::run(home, &wanted, tell, process::say_ready).await;
+    if let Err(error) = &result {
+        process::say_failed(&error.to_string());
+    }
+    Ok(result?)
+}
+
+/// A client with the administrator's rights; an error that says how to start the cluster when it does not run.
+pub(crate) async fn client(home: &Home) -> Result<kube::Client, Failure> {
+    if process::running(home).is_none() {
+        return Err(format!(
+            "no cluster runs in {}; start it with `launchway cluster start`",
+            home.path().display()
+        )
+        .into());
+    }
+    let config = kube::config::Kubeconfig::read_from(home.kubeconfig())?;
+    let config =
+        kube::Config::from_custom_kubeconfig(config, &kube::config::KubeConfigOptions::default()).await?;
+    Ok(kube::Client::try_from(config)?)
+}
