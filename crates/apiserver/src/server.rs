@@ -3,6 +3,7 @@
 mod tls;
 
 use crate::auth::{AuthState, UserInfo};
+use crate::kubelets::Kubelets;
 use crate::options::Options;
 use crate::rest::{self, Body};
 use crate::state::{StartError, State};
@@ -39,7 +40,9 @@ impl ApiServer {
     /// Makes a server over a store. It answers at once through [`ApiServer::client`]; a listener is optional.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let auth = AuthState::start(&options)?;
+        let kubelets = options.kubelet_client.as_ref().map(Kubelets::new).transpose()?;
         let state = State {
+            kubelets,
             store: options.store.clone(),
             index: Index::new(),
             auth,

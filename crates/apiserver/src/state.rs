@@ -2,6 +2,7 @@
 //! strategies and admission, outside any HTTP request.
 
 use crate::auth::AuthState;
+use crate::kubelets::Kubelets;
 use crate::options::Options;
 use crate::status::Status;
 use crate::storage;
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) index: storage::Index,
     /// Authentication and authorization.
     pub(crate) auth: AuthState,
+    /// The way to kubelets, if there is one.
+    pub(crate) kubelets: Option<Kubelets>,
     /// Cancelled when the whole server ends: watches and other long requests then end.
     pub(crate) shutdown: CancellationToken,
 }

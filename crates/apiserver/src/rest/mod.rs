@@ -11,17 +11,22 @@ mod discovery;
 mod frame;
 mod identity;
 mod list;
+mod node_proxy;
 mod negotiate;
+mod openapi;
 mod patch;
 mod query;
 mod read;
 mod render;
 mod reply;
 mod route;
+mod scale;
 mod table;
 mod update;
 mod watch;
 mod write;
+
+pub(crate) use write::uuid;
 
 use crate::auth::UserInfo;
 use crate::state::State;
@@ -100,6 +105,10 @@ async fn resource(call: Call, verb: &str) -> Result<Response<Body>, Status> {
         "get" if whole => read::get(call).await,
         "update" if whole => update::put(call).await,
         "patch" if whole => patch::patch(call).await,
+        "get" if subresource.kind == "Scale" => scale::get(call).await,
+        "update" | "patch" if subresource.kind == "Scale" => scale::change(call).await,
+        "get" if subresource.name == "log" => node_proxy::log(call).await,
+        "get" | "create" if node_proxy::is_stream(subresource.name) => node_proxy::stream(call).await,
         "create" if subresource.schema.is_some() => create::create_subresource(call).await,
         _ => Err(Status::method_not_allowed()),
     }

@@ -141,10 +141,21 @@ impl Patch {
         }
     }
 
-    /// The patched object, checked against the schema.
-    pub(crate) fn apply(
+    /// The patched object of a kind, checked against the schema.
+    fn apply(
         &self,
         kind: &'static Kind,
+        old: &Value,
+        mode: FieldValidation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, Status> {
+        self.apply_to(Expected::object(kind), old, mode, warnings)
+    }
+
+    /// The patched object of a type, checked against its schema.
+    pub(crate) fn apply_to(
+        &self,
+        expected: Expected<'_>,
         old: &Value,
         mode: FieldValidation,
         warnings: &mut Vec<String>,
@@ -152,14 +163,13 @@ impl Patch {
         let patched = match self {
             Self::Json(bytes) => patch::json(old, bytes),
             Self::Merge(patch) => Ok(patch::merge(old, patch)),
-            Self::Strategic(patch) => patch::strategic(kind.schema, old, patch),
+            Self::Strategic(patch) => patch::strategic(expected.schema, old, patch),
         };
         let patched = patched.map_err(|error| match error {
             PatchError::Malformed(text) => Status::bad_request(text),
             PatchError::Unprocessable(text) => Status::new(422, "Invalid", text),
         })?;
-        let expected = Expected::object(kind);
-        let decoded = validate::conform(kind.schema, patched).map_err(|error| expected.unfit(&error))?;
+        let decoded = validate::conform(expected.schema, patched).map_err(|error| expected.unfit(&error))?;
         body::settle(expected, &decoded.problems, mode, warnings)?;
         Ok(decoded.value)
     }

@@ -1,7 +1,16 @@
 //! Tables: what `kubectl get` prints. Columns per kind, cells computed from the object.
 //!
-//! A kind without columns of its own gets name and age. Columns, their order, types and priorities (1 = wide
-//! output only) are upstream's, since people and scripts know them.
+//! A kind without columns of its own gets name and time of creation. Columns, their order, types and priorities
+//! (1 = wide output only) are upstream's, since people and scripts know them.
+
+mod access;
+mod cells;
+mod cluster;
+mod config;
+mod network;
+mod pod;
+mod storage;
+mod workload;
 
 use objects::registry::Kind;
 use serde_json::{Value, json};
@@ -18,13 +27,15 @@ pub(crate) enum IncludeObject {
 }
 
 /// One column.
-pub(crate) struct Column {
-    pub(crate) name: &'static str,
-    pub(crate) kind: &'static str,
-    pub(crate) format: &'static str,
-    pub(crate) wide: bool,
+struct Column {
+    name: &'static str,
+    /// JSON type of the cells.
+    kind: &'static str,
+    format: &'static str,
+    /// Shown in wide output only.
+    wide: bool,
     /// The cell of an object.
-    pub(crate) cell: fn(&Value) -> Value,
+    cell: fn(&Value) -> Value,
 }
 
 /// A table of those objects. `metadata` is the list's; `headers` whether column definitions are sent.
@@ -59,20 +70,40 @@ pub(crate) fn of(
         "columnDefinitions": definitions, "rows": rows})
 }
 
-fn columns(_kind: &Kind) -> &'static [Column] {
-    &DEFAULT
+fn columns(kind: &Kind) -> &'static [Column] {
+    access::columns(kind)
+        .or_else(|| cluster::columns(kind))
+        .or_else(|| config::columns(kind))
+        .or_else(|| network::columns(kind))
+        .or_else(|| pod::columns(kind))
+        .or_else(|| storage::columns(kind))
+        .or_else(|| workload::columns(kind))
+        .unwrap_or(DEFAULT)
 }
 
-static DEFAULT: [Column; 2] = [
-    Column { name: "Name", kind: "string", format: "name", wide: false, cell: |o| json!(objects::meta::name(o)) },
-    Column {
-        name: "Created At",
-        kind: "date",
-        format: "",
-        wide: false,
-        cell: |o| json!(objects::meta::creation_timestamp(o)),
-    },
-];
+static DEFAULT: &[Column] =
+    &[NAME, Column { kind: "date", ..column("Created At", |o| json!(objects::meta::creation_timestamp(o))) }];
+
+/// The first column of nearly all kinds.
+const NAME: Column = Column { format: "name", ..column("Name", |object| json!(objects::meta::name(object))) };
+
+/// The last column of nearly all kinds.
+const AGE: Column = column("Age", |object| cells::since(objects::meta::creation_timestamp(object)));
+
+/// A column of texts.
+const fn column(name: &'static str, cell: fn(&Value) -> Value) -> Column {
+    Column { name, kind: "string", format: "", wide: false, cell }
+}
+
+/// A column of numbers.
+const fn number(name: &'static str, cell: fn(&Value) -> Value) -> Column {
+    Column { kind: "integer", ..column(name, cell) }
+}
+
+/// A column of wide output.
+const fn wide(name: &'static str, cell: fn(&Value) -> Value) -> Column {
+    Column { wide: true, ..column(name, cell) }
+}
 
 // === impl IncludeObject ===
 
