@@ -1,5 +1,14 @@
-//! Admission: checks and changes across kinds between decoding and validation (namespace lifecycle, service
-//! account, limits). Runs for writes only, after authorization, once per attempt of a write.
+//! Admission: checks and changes across kinds between decoding and validation. Runs for writes only, after
+//! authorization, once per attempt of a write.
+//!
+//! Changes come before checks: priority, service account and tolerations of pods first, then namespaces, nodes and
+//! roles. Not here: limit ranges, quotas, pod security levels, webhooks.
+
+mod namespace;
+mod node;
+mod pod;
+mod rbac;
+mod service_account;
 
 use crate::status::Status;
 use crate::strategy::Ctx;
@@ -19,10 +28,24 @@ pub(crate) enum Operation {
 /// Admits or refuses a write and may change the object. `object` is new (create, update) or the one to be
 /// deleted; `old` is there for updates. Kind, subresource, user, namespace and name are in `ctx`.
 pub(crate) async fn admit(
-    _ctx: &Ctx<'_>,
-    _operation: Operation,
-    _object: &mut Value,
-    _old: Option<&Value>,
+    ctx: &Ctx<'_>,
+    operation: Operation,
+    object: &mut Value,
+    old: Option<&Value>,
 ) -> Result<(), Status> {
-    Ok(())
+    namespace::admit(ctx, operation)?;
+    let own = ctx.subresource.is_none();
+    match (ctx.kind.group, ctx.kind.plural, operation) {
+        ("", "pods", Operation::Create) if own => {
+            pod::priority(ctx, object)?;
+            pod::runtime_class(ctx, object)?;
+            service_account::admit(ctx, object)?;
+            pod::tolerations(object);
+        }
+        ("", "nodes", Operation::Create) if own => node::taint(object),
+        ("scheduling.k8s.io", "priorityclasses", Operation::Create) => pod::one_global_default(ctx, object)?,
+        ("rbac.authorization.k8s.io", _, Operation::Create | Operation::Update) => rbac::admit(ctx, object, old)?,
+        _ => {}
+    }
+    node::restrict(ctx, operation, object, old)
 }

@@ -6,6 +6,23 @@
 //! `default_spec` → managedFields → admission → `prepare_update` → `validate_update` → `allocate` → commit.
 //! A refused commit runs an update again from the read; nothing that a strategy does may outlive a failed commit.
 
+mod config;
+mod deployment;
+mod endpoints;
+pub(crate) mod fields;
+mod job;
+mod namespace;
+mod node;
+pub(crate) mod pod;
+mod policy;
+mod rbac;
+mod review;
+pub(crate) mod scale;
+mod service;
+mod service_account;
+mod storage;
+mod workload;
+
 use crate::auth::UserInfo;
 use crate::state::State;
 use crate::status::Status;
@@ -13,6 +30,7 @@ use futures::future::BoxFuture;
 use objects::registry::Kind;
 use objects::validate::FieldError;
 use serde_json::Value;
+use fields::put;
 use std::collections::BTreeMap;
 
 /// What a strategy or an admission check may know about the request.
@@ -119,12 +137,7 @@ pub(crate) trait Strategy: Send + Sync {
 
     /// The value of one of [`Strategy::selectable_fields`]; default: the text at that path, empty when absent.
     fn field(&self, object: &Value, path: &str) -> String {
-        let found = path.split('.').try_fold(object, |value, key| value.get(key));
-        match found {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Bool(_) | Value::Number(_)) => found.map(Value::to_string).unwrap_or_default(),
-            _ => String::new(),
-        }
+        text_at(object, path)
     }
 
     /// Seconds of grace for a deletion, given what the client asked for; `None` removes at once (all but pods).
@@ -157,9 +170,65 @@ struct Plain;
 impl Strategy for Plain {}
 
 /// The strategy of a kind.
-pub(crate) fn of(_kind: &Kind) -> &'static dyn Strategy {
-    &Plain
+pub(crate) fn of(kind: &Kind) -> &'static dyn Strategy {
+    match (kind.group, kind.plural) {
+        ("", "pods") => &pod::Pod,
+        ("", "podtemplates") => &workload::PodTemplate,
+        ("", "replicationcontrollers") => &workload::ReplicationController,
+        ("apps", "deployments") => &deployment::Deployment,
+        ("apps", "replicasets") => &workload::ReplicaSet,
+        ("apps", "statefulsets") => &workload::StatefulSet,
+        ("apps", "daemonsets") => &workload::DaemonSet,
+        ("batch", "jobs") => &job::Job,
+        ("batch", "cronjobs") => &job::CronJob,
+        ("", "services") => &service::Service,
+        ("", "endpoints") => &endpoints::Endpoints,
+        ("discovery.k8s.io", "endpointslices") => &endpoints::EndpointSlice,
+        ("" | "events.k8s.io", "events") => &endpoints::Event,
+        ("", "namespaces") => &namespace::Namespace,
+        ("", "nodes") => &node::Node,
+        ("coordination.k8s.io", "leases") => &node::Lease,
+        ("", "secrets") => &config::Secret,
+        ("", "configmaps") => &config::ConfigMap,
+        ("", "serviceaccounts") => &service_account::ServiceAccount,
+        ("", "persistentvolumes") => &storage::Volume,
+        ("", "persistentvolumeclaims") => &storage::Claim,
+        ("storage.k8s.io", "storageclasses") => &storage::Class,
+        ("storage.k8s.io", "csidrivers") => &storage::Driver,
+        ("policy", "poddisruptionbudgets") => &policy::Budget,
+        ("scheduling.k8s.io", "priorityclasses") => &policy::PriorityClass,
+        ("networking.k8s.io", "networkpolicies") => &policy::NetworkPolicy,
+        ("networking.k8s.io", "ingressclasses") => &policy::IngressClass,
+        ("autoscaling", "horizontalpodautoscalers") => &policy::Autoscaler,
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => &policy::FlowSchema,
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => &policy::PriorityLevel,
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations" | "validatingwebhookconfigurations") => {
+            &policy::Webhooks
+        }
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => &rbac::Role,
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => &rbac::Binding,
+        ("authentication.k8s.io", "tokenreviews") => &review::Token,
+        ("authentication.k8s.io", "selfsubjectreviews") => &review::SelfSubject,
+        ("authorization.k8s.io", "subjectaccessreviews") => &review::Access,
+        ("authorization.k8s.io", "localsubjectaccessreviews") => &review::LocalAccess,
+        ("authorization.k8s.io", "selfsubjectaccessreviews") => &review::SelfAccess,
+        ("authorization.k8s.io", "selfsubjectrulesreviews") => &review::SelfRules,
+        _ => &Plain,
+    }
 }
+
+/// Kinds with a `spec` whose `metadata.generation` upstream leaves alone.
+const WITHOUT_GENERATION: [(&str, &str); 9] = [
+    ("", "limitranges"),
+    ("", "resourcequotas"),
+    ("apiregistration.k8s.io", "apiservices"),
+    ("autoscaling", "horizontalpodautoscalers"),
+    ("certificates.k8s.io", "certificatesigningrequests"),
+    ("networking.k8s.io", "ipaddresses"),
+    ("storage.k8s.io", "csinodes"),
+    ("storage.k8s.io", "volumeattachments"),
+    ("storagemigration.k8s.io", "storageversionmigrations"),
+];
 
 /// See [`Strategy::prepare_create`].
 pub(crate) fn generic_prepare_create(ctx: &Ctx<'_>, object: &mut Value) {
@@ -168,8 +237,9 @@ pub(crate) fn generic_prepare_create(ctx: &Ctx<'_>, object: &mut Value) {
     {
         map.remove("status");
     }
-    if object.get("spec").is_some() {
-        object["metadata"]["generation"] = 1.into();
+    let counted = object.get("spec").is_some() && !WITHOUT_GENERATION.contains(&(ctx.kind.group, ctx.kind.plural));
+    if counted {
+        objects::meta::metadata_mut(object).insert("generation".into(), 1.into());
     }
 }
 
@@ -182,7 +252,7 @@ pub(crate) fn generic_prepare_update(ctx: &Ctx<'_>, new: &mut Value, old: &Value
             *new = old.clone();
             put(new, "status", status);
             put(new, "metadata", metadata);
-            put(&mut new["metadata"], "generation", old["metadata"].get("generation").cloned());
+            put_generation(new, old["metadata"].get("generation").cloned());
         }
         _ => {
             if ctx.kind.subresource("status").is_some() {
@@ -194,7 +264,7 @@ pub(crate) fn generic_prepare_update(ctx: &Ctx<'_>, new: &mut Value, old: &Value
             {
                 generation = Some((current + 1).into());
             }
-            put(&mut new["metadata"], "generation", generation);
+            put_generation(new, generation);
         }
     }
 }
@@ -209,11 +279,19 @@ fn content_changed(new: &Value, old: &Value) -> bool {
     content(new) != content(old)
 }
 
-fn put(object: &mut Value, key: &str, value: Option<Value>) {
-    if let Some(map) = object.as_object_mut() {
-        match value {
-            Some(value) => map.insert(key.into(), value),
-            None => map.remove(key),
-        };
+fn put_generation(object: &mut Value, generation: Option<Value>) {
+    let metadata = objects::meta::metadata_mut(object);
+    match generation {
+        Some(generation) => metadata.insert("generation".into(), generation),
+        None => metadata.remove("generation"),
+    };
+}
+
+/// The text, number or boolean at a path of field names, as text; empty where absent.
+pub(crate) fn text_at(object: &Value, path: &str) -> String {
+    match path.split('.').try_fold(object, |value, key| value.get(key)) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
+        _ => String::new(),
     }
 }

@@ -11,8 +11,6 @@ mod update;
 pub(crate) mod validate;
 mod volume;
 
-pub(crate) use validate::pod_spec as validate_spec;
-
 use futures::future::BoxFuture;
 use objects::meta;
 use objects::validate::FieldError;

@@ -1,0 +1,181 @@
+//! Kinds that only need a few defaults and checks: disruption budgets, priority classes, network policies,
+//! autoscalers, ingress classes, webhook configurations, flow control.
+
+use objects::meta;
+use objects::validate::FieldError;
+use serde_json::{Value, json};
+
+use super::deployment::amount;
+use super::fields::{default, has, is_empty, items, items_mut, label_selector, number, set, text};
+use super::{Ctx, Strategy};
+
+/// Strategy of policy/v1 PodDisruptionBudget.
+pub(super) struct Budget;
+/// Strategy of scheduling.k8s.io/v1 PriorityClass.
+pub(super) struct PriorityClass;
+/// Strategy of networking.k8s.io/v1 NetworkPolicy.
+pub(super) struct NetworkPolicy;
+/// Strategy of autoscaling HorizontalPodAutoscaler.
+pub(super) struct Autoscaler;
+/// Strategy of networking.k8s.io/v1 IngressClass.
+pub(super) struct IngressClass;
+/// Strategy of admissionregistration.k8s.io webhook configurations.
+pub(super) struct Webhooks;
+/// Strategy of flowcontrol.apiserver.k8s.io FlowSchema.
+pub(super) struct FlowSchema;
+/// Strategy of flowcontrol.apiserver.k8s.io PriorityLevelConfiguration.
+pub(super) struct PriorityLevel;
+
+impl Strategy for Budget {
+    fn validate_create(&self, _ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
+        let (mut errors, spec) = (Vec::new(), object.get("spec").unwrap_or(&Value::Null));
+        if has(spec, "minAvailable") && has(spec, "maxUnavailable") {
+            let detail = "minAvailable and maxUnavailable cannot be both set";
+            errors.push(FieldError::invalid("spec", spec.clone(), detail));
+        }
+        for key in ["minAvailable", "maxUnavailable"] {
+            if has(spec, key) {
+                amount(&mut errors, &spec[key], &format!("spec.{key}"));
+            }
+        }
+        if let Some(selector) = spec.get("selector") {
+            label_selector(&mut errors, selector, "spec.selector");
+        }
+        errors
+    }
+
+    fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, _old: &Value) -> Vec<FieldError> {
+        if ctx.subresource == Some("status") { Vec::new() } else { self.validate_create(ctx, new) }
+    }
+}
+
+impl Strategy for PriorityClass {
+    fn default_spec(&self, object: &mut Value) {
+        default(object, "preemptionPolicy", "PreemptLowerPriority");
+    }
+
+    fn prepare_create(&self, _ctx: &Ctx<'_>, object: &mut Value) {
+        meta::metadata_mut(object).insert("generation".into(), 1.into());
+    }
+
+    fn validate_create(&self, ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let value = number(object, "value").unwrap_or_default();
+        let name = meta::name(object);
+        if name.starts_with("system-") && !ctx.user.groups.iter().any(|group| group == "system:masters") {
+            let detail = "priority class names with 'system-' prefix are reserved for system use only";
+            errors.push(FieldError::forbidden("metadata.name", detail));
+        }
+        if value > 1_000_000_000 && !name.starts_with("system-") {
+            let detail = "maximum allowed value of a user defined priority is 1000000000";
+            errors.push(FieldError::forbidden("value", detail));
+        }
+        let policy = text(object, "preemptionPolicy");
+        if !matches!(policy, "PreemptLowerPriority" | "Never") {
+            let allowed = ["Never", "PreemptLowerPriority"];
+            errors.push(FieldError::not_supported("preemptionPolicy", policy, &allowed));
+        }
+        errors
+    }
+
+    fn validate_update(&self, _ctx: &Ctx<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if new.get("value") != old.get("value") {
+            errors.push(FieldError::forbidden("value", "may not be changed in an update."));
+        }
+        if new.get("preemptionPolicy") != old.get("preemptionPolicy") {
+            let value = text(new, "preemptionPolicy");
+            errors.push(FieldError::invalid("preemptionPolicy", value, "field is immutable"));
+        }
+        errors
+    }
+}
+
+impl Strategy for NetworkPolicy {
+    fn default_spec(&self, object: &mut Value) {
+        let Some(spec) = object.get_mut("spec") else { return };
+        for list in ["ingress", "egress"] {
+            for rule in items_mut(spec, list) {
+                for port in items_mut(rule, "ports") {
+                    default(port, "protocol", "TCP");
+                }
+            }
+        }
+        if is_empty(spec, "policyTypes") {
+            let types = if items(spec, "egress").is_empty() { json!(["Ingress"]) } else { json!(["Ingress", "Egress"]) };
+            set(spec, "policyTypes", types);
+        }
+    }
+}
+
+impl Strategy for Autoscaler {
+    fn default_spec(&self, object: &mut Value) {
+        if let Some(spec) = object.get_mut("spec") {
+            default(spec, "minReplicas", 1);
+        }
+    }
+}
+
+impl Strategy for IngressClass {
+    fn default_spec(&self, object: &mut Value) {
+        if let Some(parameters) = object.pointer_mut("/spec/parameters") {
+            default(parameters, "scope", "Cluster");
+        }
+    }
+}
+
+impl Strategy for Webhooks {
+    fn default_spec(&self, object: &mut Value) {
+        let mutating = object.get("kind").is_some_and(|kind| kind == "MutatingWebhookConfiguration");
+        for webhook in items_mut(object, "webhooks") {
+            default(webhook, "failurePolicy", "Fail");
+            default(webhook, "matchPolicy", "Equivalent");
+            default(webhook, "namespaceSelector", json!({}));
+            default(webhook, "objectSelector", json!({}));
+            default(webhook, "timeoutSeconds", 10);
+            if mutating {
+                default(webhook, "reinvocationPolicy", "Never");
+            }
+            for rule in items_mut(webhook, "rules") {
+                default(rule, "scope", "*");
+            }
+            if let Some(service) = webhook.pointer_mut("/clientConfig/service") {
+                default(service, "port", 443);
+            }
+        }
+    }
+
+    fn prepare_create(&self, _ctx: &Ctx<'_>, object: &mut Value) {
+        meta::metadata_mut(object).insert("generation".into(), 1.into());
+    }
+}
+
+impl Strategy for FlowSchema {
+    fn default_spec(&self, object: &mut Value) {
+        if let Some(spec) = object.get_mut("spec")
+            && number(spec, "matchingPrecedence").unwrap_or_default() == 0
+        {
+            set(spec, "matchingPrecedence", 1000);
+        }
+    }
+}
+
+impl Strategy for PriorityLevel {
+    fn default_spec(&self, object: &mut Value) {
+        if let Some(exempt) = object.pointer_mut("/spec/exempt") {
+            default(exempt, "nominalConcurrencyShares", 0);
+            default(exempt, "lendablePercent", 0);
+        }
+        if let Some(limited) = object.pointer_mut("/spec/limited") {
+            default(limited, "nominalConcurrencyShares", 30);
+            default(limited, "lendablePercent", 0);
+            if let Some(queuing) = limited.pointer_mut("/limitResponse/queuing") {
+                for (key, value) in [("queues", 64), ("handSize", 8), ("queueLengthLimit", 50)] {
+                    if number(queuing, key).unwrap_or_default() == 0 {
+                        set(queuing, key, value);
+                    }
+                }
+            }
+        }
+    }
+}
