@@ -1,5 +1,7 @@
 //! The pod network in namespaces: reach, idempotence, adoption, clean removal. Needs root.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -1,5 +1,7 @@
 //! Service rules in namespaces: every way to an endpoint, changes under load, clean removal. Needs root.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
