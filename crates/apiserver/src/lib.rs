@@ -12,6 +12,7 @@
 
 mod admission;
 mod auth;
+mod bootstrap;
 mod kubelets;
 mod options;
 mod rest;

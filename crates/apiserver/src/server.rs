@@ -3,6 +3,7 @@
 mod tls;
 
 use crate::auth::{AuthState, UserInfo};
+use crate::bootstrap;
 use crate::kubelets::Kubelets;
 use crate::options::Options;
 use crate::rest::{self, Body};
@@ -39,6 +40,7 @@ pub(crate) struct InProcess(pub(crate) Arc<UserInfo>);
 impl ApiServer {
     /// Makes a server over a store. It answers at once through [`ApiServer::client`]; a listener is optional.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        bootstrap::run(&options).await?;
         let auth = AuthState::start(&options)?;
         let kubelets = options.kubelet_client.as_ref().map(Kubelets::new).transpose()?;
         let state = State {
