@@ -9,15 +9,25 @@
 #![forbid(unsafe_code)]
 
 mod deployment;
+mod endpoints;
+mod garbage;
+mod namespace;
+mod namespace_defaults;
 mod replicaset;
 mod shared;
 
 use std::{pin::Pin, time::Duration};
 
 use client::Informers;
-use tokio::task::JoinSet;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinSet,
+};
 
-use shared::Context;
+use shared::{
+    Context,
+    kinds::{self, Kinds},
+};
 
 /// What the controllers need to know about the cluster.
 #[derive(Clone, Debug)]
@@ -42,6 +52,14 @@ type Start = fn(Context) -> Running;
 
 /// Every controller by the name it has upstream.
 const CONTROLLERS: &[(&str, Start)] = &[
+    ("serviceaccount-controller", |context| Box::pin(namespace_defaults::run_service_accounts(context))),
+    ("root-ca-certificate-publisher-controller", |context| {
+        Box::pin(namespace_defaults::run_root_certificates(context))
+    }),
+    ("namespace-controller", |context| Box::pin(namespace::run(context))),
+    ("garbage-collector-controller", |context| Box::pin(garbage::run(context))),
+    ("endpointslice-controller", |context| Box::pin(endpoints::slices::run(context))),
+    ("endpoints-controller", |context| Box::pin(endpoints::legacy::run(context))),
     ("deployment-controller", |context| Box::pin(deployment::run(context))),
     ("replicaset-controller", |context| Box::pin(replicaset::run(context))),
     ("replicationcontroller-controller", |context| {
@@ -54,8 +72,11 @@ const CONTROLLERS: &[(&str, Start)] = &[
 ///
 /// A controller that panics is logged and started again after a pause; the others go on.
 pub async fn run_all(client: kube::Client, options: Options) {
-    let context = Context { informers: Informers::new(client.clone()), client, options };
+    let (kinds_sender, kinds) = watch::channel(Kinds::default());
+    let (departures, _) = broadcast::channel(1024);
+    let context = Context { informers: Informers::new(client.clone()), client, options, kinds, departures };
     let mut tasks = JoinSet::new();
+    tasks.spawn(kinds::follow(context.informers.clone(), kinds_sender));
     for (name, start) in CONTROLLERS {
         tasks.spawn(supervise(name, *start, context.clone()));
     }

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod conditions;
 pub(crate) mod feed;
 pub(crate) mod hash;
+pub(crate) mod kinds;
 pub(crate) mod owners;
 pub(crate) mod pods;
 pub(crate) mod writes;
@@ -14,6 +15,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{Api, Client, Resource};
+use tokio::sync::{broadcast, watch};
 
 use crate::Options;
 
@@ -23,6 +25,10 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) informers: Informers,
     pub(crate) options: Options,
+    /// The kinds of the server; empty until they are known.
+    pub(crate) kinds: watch::Receiver<kinds::Kinds>,
+    /// Namespaces in which an object has just gone.
+    pub(crate) departures: broadcast::Sender<Box<str>>,
 }
 
 impl Context {
