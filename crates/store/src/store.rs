@@ -40,6 +40,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(index: Index, watch_buffer: usize) -> Self {
+        let hub = Hub::new(index.revision());
+        Self { index: RwLock::new(index), hub, watch_buffer }
+    }
+
     pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -213,8 +218,7 @@ fn start(
     let segments = numbers(FileKind::Log).filter(|&first| first != log.segment()).collect();
     let snapshots = numbers(FileKind::Snapshot).collect();
 
-    let hub = Hub::new(index.revision());
-    let shared = Arc::new(Shared { index: RwLock::new(index), hub, watch_buffer: options.watch_buffer });
+    let shared = Arc::new(Shared::new(index, options.watch_buffer));
     let (queue, requests) = mpsc::channel();
     let queue = Arc::new(queue);
     let writer = Writer {

@@ -250,7 +250,10 @@ impl Watchers {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::index::{self, Index};
 
     #[test]
     fn all_watched_prefixes_of_a_key_are_found() {
@@ -267,5 +270,22 @@ mod tests {
             assert_eq!(found, wanted, "{key}");
         }
         drop(queues);
+    }
+
+    #[tokio::test]
+    async fn an_event_read_from_the_history_is_not_delivered_again() {
+        let shared = Arc::new(Shared::new(Index::default(), 8));
+        let commits = [2, 3].map(|revision| -> Arc<[Event]> {
+            Arc::new([index::event(None, &format!("/{revision}"), Bytes::new(), revision, None, false)])
+        });
+        commits.iter().for_each(|events| shared.index_mut().apply(events.clone()));
+        // The writer is between publishing and delivering.
+        let mut watch = Watch::new(shared.clone(), "/", 2);
+        watch.catch_up();
+        shared.hub.deliver(&commits);
+        shared.publish(&[Arc::new([index::event(None, "/4", Bytes::new(), 4, None, false)])]);
+        for key in ["/2", "/3", "/4"] {
+            assert_eq!(&*watch.next().await.unwrap()[0].entry.key, key);
+        }
     }
 }
