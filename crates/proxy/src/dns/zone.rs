@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::Ipv4Addr;
-use std::str::FromStr;
 
 use hickory_proto::rr::rdata::{A, CNAME, NS, PTR, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -108,7 +107,7 @@ impl Zone {
     /// A zone without namespaces and Services, that is not [ready](Zone::set_ready).
     pub fn new(config: ZoneConfig) -> Result<Self, DomainError> {
         let domain = config.domain.trim_end_matches('.').to_ascii_lowercase();
-        let origin = Name::from_str(&format!("{domain}.")).map_err(|error| error.to_string());
+        let origin = Name::from_ascii(format!("{domain}.")).map_err(|error| error.to_string());
         let origin = match origin {
             Ok(origin) if !origin.is_root() => Ok(origin),
             Ok(_) => Err("it is empty".to_owned()),
@@ -404,7 +403,7 @@ impl Zone {
     pub(super) fn authority_of(&self, name: &Name) -> Record {
         match self.origin.zone_of(name) {
             true => self.authority(&self.origin),
-            false => self.authority(&Name::from_str("in-addr.arpa.").unwrap_or_default()),
+            false => self.authority(&Name::from_ascii("in-addr.arpa.").unwrap_or_default()),
         }
     }
 
@@ -465,7 +464,7 @@ fn entry(service: &Service) -> Option<Entry> {
     let spec = service.spec.as_ref()?;
     if spec.type_.as_deref() == Some("ExternalName") {
         let target = spec.external_name.as_deref()?.trim_end_matches('.');
-        return Name::from_str(&format!("{target}.")).ok().map(Entry::External);
+        return Name::from_ascii(format!("{target}.")).ok().map(Entry::External);
     }
     let texts: Vec<&String> = spec.cluster_ips.iter().flatten().chain(&spec.cluster_ip).collect();
     if texts.iter().any(|text| *text == "None") {
