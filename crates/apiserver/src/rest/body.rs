@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
-use objects::codec::{self, DecodeError};
+use objects::codec::{self, Codec, DecodeError};
 use objects::registry::Kind;
 use objects::schema::TypeRef;
 use serde_json::Value;
@@ -51,8 +51,7 @@ pub(crate) fn decode(
     mode: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<Value, Status> {
-    let codec = codec::for_media_type(media_type).ok_or_else(|| Status::unsupported_media_type(&READ))?;
-    let decoded = codec.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
+    let decoded = codec(media_type, bytes)?.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
     let value = expected.of_that_kind(decoded.value)?;
     settle(expected, &decoded.problems, mode, warnings)?;
     Ok(value)
@@ -60,9 +59,15 @@ pub(crate) fn decode(
 
 /// Decodes options in a body. Clients send them under the group they act on, so only the schema counts.
 pub(crate) fn decode_options(expected: Expected<'_>, media_type: &str, bytes: &[u8]) -> Result<Value, Status> {
-    let codec = codec::for_media_type(media_type).ok_or_else(|| Status::unsupported_media_type(&READ))?;
-    let decoded = codec.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
+    let decoded = codec(media_type, bytes)?.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
     Ok(decoded.value)
+}
+
+/// The codec for a body. What is called YAML is most often JSON, whose reader is stricter and faster.
+fn codec(media_type: &str, bytes: &[u8]) -> Result<&'static dyn Codec, Status> {
+    let codec = codec::for_media_type(media_type).ok_or_else(|| Status::unsupported_media_type(&READ))?;
+    let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
+    Ok(if is_json && media_type.contains("yaml") { &codec::Json } else { codec })
 }
 
 /// Treats findings about unknown and duplicate fields by `mode`.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod tls;
+
 use apiserver::{ApiServer, Options, UserInfo};
 use http::{Method, Request};
 use serde_json::{Value, json};
