@@ -13,6 +13,7 @@ use apiserver::{ApiServer, UserInfo};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::runtime::wait::await_condition;
+use network::services::Table;
 use network::{Ipv4Net, PodNetwork, PodNetworkConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +28,9 @@ use crate::settings::{Settings, SettingsError, Wanted};
 
 /// How long a component rests before it is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// The machine's own resolver settings.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Port of the kubelet on the node's address.
 const KUBELET_PORT: u16 = 10250;
@@ -166,7 +170,7 @@ fn names(settings: &Settings) -> Names {
 fn api_options(store: store::Store, settings: &Settings, pki: &Pki) -> apiserver::Options {
     let mut options = apiserver::Options::new(store);
     if let Ok(range) = settings.service_cidr.parse::<Ipv4Net>() {
-        options.service_cidr = apiserver::Cidr { address: range.address(), prefix: range.prefix() };
+        options.service_cidr = apiserver::Cidr { address: range.network(), prefix: range.prefix() };
     }
     options.advertise_address = settings.node_address().into();
     options.advertise_port = settings.api_port;
@@ -289,7 +293,7 @@ async fn start_node(
 ) -> Result<kubelet::Kubelet, StartError> {
     let engine = runtime::Engine::open(home.path(), engine_options(settings)).await?;
     let images = image::ContentStore::open(&home.images())?;
-    start_proxy(settings, api, components).await?;
+    start_proxy(settings, api, components)?;
     let node_user = format!("system:node:{}", settings.node);
     let options = kubelet::Options {
         home: home.path().to_owned(),
@@ -303,7 +307,7 @@ async fn start_node(
         cluster_dns: settings.service_address(10),
         cluster_domain: "cluster.local".to_owned(),
         pod_cidr: settings.pod_cidr.clone(),
-        resolv_conf: PathBuf::from("/etc/resolv.conf"),
+        resolv_conf: PathBuf::from(RESOLV_CONF),
         server: Some(kubelet::ServerOptions {
             port: KUBELET_PORT,
             certificate_pem: pki.kubelet.certificate_pem().to_owned(),
@@ -316,6 +320,46 @@ async fn start_node(
     kubelet::Kubelet::start(options)
         .await
         .map_err(|e| StartError::Component { what: "kubelet", reason: e.to_string() })
+}
+
+/// The node's service rules and its name server.
+fn start_proxy(settings: &Settings, api: &ApiServer, components: &Components) -> Result<(), StartError> {
+    let informers = client::Informers::new(api.client(user("system:kube-proxy", &[])));
+    let (table, node) = (table_config(settings)?, settings.node.clone());
+    components.start("service proxy", move || {
+        let (informers, table, node) = (informers.clone(), table.clone(), node.clone());
+        async move {
+            let result = match Table::new(table) {
+                Ok(table) => proxy::service::run(&informers, &node, table).await.map_err(|e| e.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = result {
+                tracing::error!("service proxy: {error}");
+            }
+        }
+    });
+    let informers = client::Informers::new(api.client(user("system:dns", &[])));
+    let resolv_conf = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
+    let config = proxy::dns::Config {
+        listen: SocketAddr::from((settings.node_address(), 53)),
+        zone: proxy::dns::ZoneConfig {
+            domain: "cluster.local".to_owned(),
+            server: settings.service_address(10),
+            ranges: vec![parse_range(&settings.pod_cidr)?, parse_range(&settings.service_cidr)?],
+            // CoreDNS' answer for cluster names: short, because clients of moved Services come back soon.
+            ttl: 5,
+        },
+        upstream: proxy::dns::name_servers(&resolv_conf),
+    };
+    components.start("name server", move || {
+        let (informers, config) = (informers.clone(), config.clone());
+        async move {
+            if let Err(error) = proxy::dns::run(&informers, config).await {
+                tracing::error!("name server: {error}");
+            }
+        }
+    });
+    Ok(())
 }
 
 fn is_ready(node: Option<&Node>) -> bool {

@@ -121,12 +121,7 @@ fn database_volume(project: &Project, volumes: &Path) -> Result<Option<PathBuf>,
         .recursive(true)
         .mode(0o711)
         .create(&path)
-        .and_then(|()| {
-            fs::set_permissions(
-                &path,
-                fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o700)),
-            )
-        })
+        .and_then(|()| fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)))
         .and_then(|()| chown(&path, id, id))
         .map_err(|source| DeployError::Volume { path: path.clone(), source })?;
     Ok(Some(path))

@@ -35,7 +35,7 @@ func main() {
 	write("decode.jsonl", decodeCases())
 	write("quantities.jsonl", quantityCases())
 	write("strategic.jsonl", strategicCases())
-	write("apply.jsonl", applyCases())
+	write("apply.jsonl", applyCases(seeds))
 	write("names.jsonl", nameCases())
 	write("selectors.jsonl", selectorCases())
 }

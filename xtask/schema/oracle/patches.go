@@ -97,5 +97,3 @@ func strategicCases() []strategicCase {
 	}
 	return cases
 }
-
-func applyCases() []int { return nil }

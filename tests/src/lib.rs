@@ -1,0 +1,178 @@
+//! What end-to-end tests share: a cluster of their own, the shop, kubectl, plain HTTP, and a look at the machine.
+//!
+//! Tests run the release binary named by `LAUNCHWAY` as a user would, as root, in a home of their own, with a
+//! kubeconfig of their own. Nothing of the machine but what the cluster under test made is touched.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
+
+pub mod http;
+pub mod machine;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// A cluster under test; deleted when dropped.
+pub struct Cluster {
+    folder: tempfile::TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Whether it ended with 0.
+    pub success: bool,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// A home for a cluster that does not exist yet.
+    pub fn new() -> Self {
+        assert!(is_root(), "end-to-end tests need root");
+        Self { folder: tempfile::Builder::new().prefix("lw").tempdir().unwrap() }
+    }
+
+    /// Folder of the cluster.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The user's kubeconfig in this test.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    /// A folder for the test's own files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// `launchway ARGUMENTS`, ready to run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let binary = std::env::var("LAUNCHWAY").expect("LAUNCHWAY names the binary; run `cargo xtask test`");
+        let mut command = Command::new(binary);
+        command.args(arguments).env("LAUNCHWAY_HOME", self.home()).env("KUBECONFIG", self.kubeconfig());
+        command
+    }
+
+    /// Runs `launchway ARGUMENTS`.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments).output())
+    }
+
+    /// Runs `launchway ARGUMENTS`, which must succeed.
+    pub fn ok(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert!(ran.success, "launchway {arguments:?}\n{}\n{}\n{}", ran.stdout, ran.stderr, self.log());
+        ran
+    }
+
+    /// Runs `kubectl ARGUMENTS` against the cluster.
+    pub fn kubectl(&self, arguments: &[&str]) -> Ran {
+        let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
+        let mut command = Command::new(program);
+        command.args(["--context", "launchway"]).args(arguments).env("KUBECONFIG", self.kubeconfig());
+        ran(command.output())
+    }
+
+    /// Runs `kubectl ARGUMENTS`, which must succeed; its standard output.
+    pub fn kubectl_ok(&self, arguments: &[&str]) -> String {
+        let ran = self.kubectl(arguments);
+        assert!(ran.success, "kubectl {arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        ran.stdout
+    }
+
+    /// An object or list as JSON.
+    pub fn get(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.kubectl_ok(&[&["get", "-o", "json"], arguments].concat());
+        serde_json::from_str(&output).unwrap()
+    }
+
+    /// Process id of the daemon.
+    pub fn daemon(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.home().join("daemon.lock")).ok()?;
+        let pid = text.trim().parse().ok()?;
+        machine::is_alive(pid).then_some(pid)
+    }
+
+    /// Ends the daemon without any chance to tidy up.
+    pub fn kill_daemon(&self) {
+        let pid = self.daemon().expect("the daemon runs");
+        let status = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+        assert!(status.success());
+        eventually("the daemon is gone", || (!machine::is_alive(pid)).then_some(()));
+    }
+
+    /// The end of the daemon's log.
+    pub fn log(&self) -> String {
+        let text = std::fs::read_to_string(self.home().join("daemon.log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+
+    /// A copy of the example shop that the test may change, with a build cache that all tests share.
+    pub fn shop(&self) -> PathBuf {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop").canonicalize().unwrap();
+        let copy = self.folder.path().join("shop");
+        let status = Command::new("cp").arg("-r").arg(&source).arg(&copy).status().unwrap();
+        assert!(status.success());
+        copy
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- daemon.log\n{}", self.log());
+        }
+        let ran = self.run(&["cluster", "delete"]);
+        if !ran.success && !std::thread::panicking() {
+            panic!("cluster delete: {}", ran.stderr);
+        }
+    }
+}
+
+fn ran(output: std::io::Result<Output>) -> Ran {
+    let output = output.expect("the program can be run");
+    Ran {
+        success: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
+}
+
+/// Waits until `check` gives something; far longer than it should take, because machines are shared.
+pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(value) = check() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Replaces `from` by `to` in a file, which must contain it.
+pub fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{} does not contain {from:?}", path.display());
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
