@@ -11,6 +11,7 @@
 mod deployment;
 mod endpoints;
 mod garbage;
+mod job;
 mod namespace;
 mod namespace_defaults;
 mod replicaset;
@@ -57,6 +58,7 @@ const CONTROLLERS: &[(&str, Start)] = &[
         Box::pin(namespace_defaults::run_root_certificates(context))
     }),
     ("namespace-controller", |context| Box::pin(namespace::run(context))),
+    ("job-controller", |context| Box::pin(job::run(context))),
     ("garbage-collector-controller", |context| Box::pin(garbage::run(context))),
     ("endpointslice-controller", |context| Box::pin(endpoints::slices::run(context))),
     ("endpoints-controller", |context| Box::pin(endpoints::legacy::run(context))),

@@ -41,10 +41,12 @@ pub(crate) async fn run(context: Context) {
     let queue = Queue::new();
     let mut feeds = JoinSet::new();
     feed(&mut feeds, &namespaces, &queue, |change| {
-        Some(name(&**change.object()).to_owned()).filter(|_| change.object().metadata.deletion_timestamp.is_some())
+        Some(name(&**change.object()).to_owned())
+            .filter(|_| change.object().metadata.deletion_timestamp.is_some())
     });
     feed(&mut feeds, &pods, &queue, |change| {
-        Some(namespace(&**change.object()).to_owned()).filter(|_| matches!(change, client::Change::Deleted(_)))
+        Some(namespace(&**change.object()).to_owned())
+            .filter(|_| matches!(change, client::Change::Deleted(_)))
     });
     let (mut departures, all, others) = (context.departures.subscribe(), namespaces.clone(), queue.clone());
     feeds.spawn(async move {
@@ -56,7 +58,10 @@ pub(crate) async fn run(context: Context) {
                     }
                 }
                 Err(RecvError::Lagged(_)) => {
-                    all.list().iter().filter(|found| is_leaving(found)).for_each(|found| others.add(name(&**found).into()));
+                    all.list()
+                        .iter()
+                        .filter(|found| is_leaving(found))
+                        .for_each(|found| others.add(name(&**found).into()));
                 }
                 Err(RecvError::Closed) => return,
             }
@@ -132,7 +137,9 @@ impl Controller {
         each.buffer_unordered(AT_ONCE)
             .fold(Remains::default(), |mut sum, part| async move {
                 sum.counts.extend(part.counts);
-                part.finalizers.into_iter().for_each(|(name, count)| *sum.finalizers.entry(name).or_default() += count);
+                part.finalizers
+                    .into_iter()
+                    .for_each(|(name, count)| *sum.finalizers.entry(name).or_default() += count);
                 sum.errors.extend(part.errors);
                 sum
             })
@@ -204,9 +211,15 @@ fn new_status(namespace: &Namespace, remains: &Remains) -> NamespaceStatus {
         counts.iter().map(|(name, count)| text(name, *count)).collect::<Vec<_>>().join(", ")
     };
     let content = list(&remains.counts, &|kind, count| format!("{kind} has {count} resource instances"));
-    let finalizers = list(&remains.finalizers, &|name, count| format!("{name} in {count} resource instances"));
+    let finalizers =
+        list(&remains.finalizers, &|name, count| format!("{name} in {count} resource instances"));
     let texts = [
-        ("NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered", "All resources successfully discovered".to_owned()),
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            false,
+            "ResourcesDiscovered",
+            "All resources successfully discovered".to_owned(),
+        ),
         (
             "NamespaceDeletionGroupVersionParsingFailure",
             false,
@@ -217,13 +230,27 @@ fn new_status(namespace: &Namespace, remains: &Remains) -> NamespaceStatus {
             let text = "All content successfully deleted, may be waiting on finalization";
             ("NamespaceDeletionContentFailure", false, "ContentDeleted", text.to_owned())
         } else {
-            let text = format!("Failed to delete all resource types, {} remaining: {}", remains.errors.len(), remains.errors.join(", "));
+            let text = format!(
+                "Failed to delete all resource types, {} remaining: {}",
+                remains.errors.len(),
+                remains.errors.join(", ")
+            );
             ("NamespaceDeletionContentFailure", true, "ContentDeletionFailed", text)
         },
         if content.is_empty() {
-            ("NamespaceContentRemaining", false, "ContentRemoved", "All content successfully removed".to_owned())
+            (
+                "NamespaceContentRemaining",
+                false,
+                "ContentRemoved",
+                "All content successfully removed".to_owned(),
+            )
         } else {
-            ("NamespaceContentRemaining", true, "SomeResourcesRemain", format!("Some resources are remaining: {content}"))
+            (
+                "NamespaceContentRemaining",
+                true,
+                "SomeResourcesRemain",
+                format!("Some resources are remaining: {content}"),
+            )
         },
         if finalizers.is_empty() {
             let text = "All content-preserving finalizers finished";
@@ -235,7 +262,10 @@ fn new_status(namespace: &Namespace, remains: &Remains) -> NamespaceStatus {
     ];
     for (type_, holds, reason, message) in texts {
         let state = if holds { "True" } else { "False" };
-        conditions::set(&mut status.conditions, NamespaceCondition::new(type_, state, reason, &message, now()));
+        conditions::set(
+            &mut status.conditions,
+            NamespaceCondition::new(type_, state, reason, &message, now()),
+        );
     }
     status
 }
@@ -251,16 +281,22 @@ mod tests {
         remains.finalizers.insert("example.com/keep".into(), 1);
         let status = new_status(&Namespace::default(), &remains);
         assert_eq!(status.phase.as_deref(), Some("Terminating"));
-        let text = |type_| conditions::find(status.conditions.as_ref(), type_).map(|c| (Condition::status(c), Condition::message(c)));
+        let text = |type_| {
+            conditions::find(status.conditions.as_ref(), type_)
+                .map(|c| (Condition::status(c), Condition::message(c)))
+        };
         assert_eq!(
             text("NamespaceContentRemaining"),
             Some(("True", "Some resources are remaining: pods. has 2 resource instances"))
         );
         assert_eq!(
             text("NamespaceFinalizersRemaining").map(|(_, text)| text),
-            Some("Some content in the namespace has finalizers remaining: example.com/keep in 1 resource instances")
+            Some(
+                "Some content in the namespace has finalizers remaining: example.com/keep in 1 resource instances"
+            )
         );
-        let done = new_status(&Namespace { status: Some(status), ..Namespace::default() }, &Remains::default());
+        let done =
+            new_status(&Namespace { status: Some(status), ..Namespace::default() }, &Remains::default());
         assert!(!conditions::holds(done.conditions.as_ref(), "NamespaceContentRemaining"));
     }
 }

@@ -113,7 +113,9 @@ fn named(name: &str, namespace: &str) -> ObjectMeta {
 /// Someone else made it, or the namespace is going: both are fine.
 fn settle(result: Result<(), kube::Error>) -> Result<Option<Duration>, kube::Error> {
     match result {
-        Err(error) if matches!(failure(&error), Failure::AlreadyExists | Failure::NamespaceTerminating) => Ok(None),
+        Err(error) if matches!(failure(&error), Failure::AlreadyExists | Failure::NamespaceTerminating) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
         Ok(()) => Ok(None),
     }

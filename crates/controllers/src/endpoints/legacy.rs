@@ -21,8 +21,11 @@ const CAPACITY: usize = 1000;
 
 /// Keeps Endpoints.
 pub(crate) async fn run(context: Context) {
-    let (services, pods, endpoints) =
-        (context.informers.of::<Service>(), context.informers.of::<Pod>(), context.informers.of::<Endpoints>());
+    let (services, pods, endpoints) = (
+        context.informers.of::<Service>(),
+        context.informers.of::<Pod>(),
+        context.informers.of::<Endpoints>(),
+    );
     tokio::join!(services.synced(), pods.synced(), endpoints.synced());
     let queue = Queue::new();
     let mut feeds = JoinSet::new();
@@ -85,7 +88,9 @@ fn is_ours(meta: &ObjectMeta) -> bool {
 
 fn settle(result: Result<(), kube::Error>) -> Result<Option<Duration>, kube::Error> {
     match result {
-        Err(error) if matches!(failure(&error), Failure::NamespaceTerminating | Failure::NotFound) => Ok(None),
+        Err(error) if matches!(failure(&error), Failure::NamespaceTerminating | Failure::NotFound) => {
+            Ok(None)
+        }
         other => other.map(|()| None),
     }
 }
@@ -190,12 +195,19 @@ mod tests {
     fn shown(endpoints: &Endpoints) -> Vec<(Vec<String>, Vec<String>, i32)> {
         let ips = |list: &Option<Vec<EndpointAddress>>| list.iter().flatten().map(|a| a.ip.clone()).collect();
         let subsets = endpoints.subsets.iter().flatten();
-        subsets.map(|s| (ips(&s.addresses), ips(&s.not_ready_addresses), s.ports.as_ref().unwrap()[0].port)).collect()
+        subsets
+            .map(|s| (ips(&s.addresses), ips(&s.not_ready_addresses), s.ports.as_ref().unwrap()[0].port))
+            .collect()
     }
 
     #[test]
     fn addresses_are_grouped_by_port_and_readiness() {
-        let pods = [pod("10.0.0.3", true, 80), pod("10.0.0.1", true, 80), pod("10.0.0.2", false, 80), pod("10.0.0.9", true, 8080)];
+        let pods = [
+            pod("10.0.0.3", true, 80),
+            pod("10.0.0.1", true, 80),
+            pod("10.0.0.2", false, 80),
+            pod("10.0.0.9", true, 8080),
+        ];
         let text = |ips: &[&str]| ips.iter().map(|ip| (*ip).to_owned()).collect::<Vec<_>>();
         assert_eq!(
             shown(&build(&service(json!({})), &pods)),
@@ -204,6 +216,8 @@ mod tests {
         let all = build(&service(json!({"publishNotReadyAddresses": true})), &pods[..3]);
         assert_eq!(shown(&all), [(text(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]), vec![], 80)]);
         assert!(same(&all, &all));
-        assert!(build(&service(json!({"ports": [{"port": 80, "targetPort": "none"}]})), &pods).subsets.is_none());
+        assert!(
+            build(&service(json!({"ports": [{"port": 80, "targetPort": "none"}]})), &pods).subsets.is_none()
+        );
     }
 }

@@ -63,7 +63,9 @@ pub(super) fn ports(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
             })
         })
         .collect();
-    ports.sort_by(|one, other| (&one.name, one.port, &one.protocol).cmp(&(&other.name, other.port, &other.protocol)));
+    ports.sort_by(|one, other| {
+        (&one.name, one.port, &one.protocol).cmp(&(&other.name, other.port, &other.protocol))
+    });
     ports
 }
 
@@ -77,7 +79,8 @@ fn target(port: &ServicePort, pod: &Pod) -> Option<i32> {
             let sidecars = spec.init_containers.iter().flatten();
             let sidecars = sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always"));
             let protocol = port.protocol.as_deref().unwrap_or("TCP");
-            let mut open = spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten());
+            let mut open =
+                spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten());
             let found = open.find(|open| {
                 open.name.as_deref() == Some(wanted) && open.protocol.as_deref().unwrap_or("TCP") == protocol
             });
@@ -121,7 +124,8 @@ pub(super) fn interested(services: &Informer<Service>, change: &Change<Pod>) -> 
     services.iter().filter(|service| selects(service)).map(|service| Key::of(&**service)).collect()
 }
 
-type Shown<'a> = (Option<&'a std::collections::BTreeMap<String, String>>, Vec<&'a str>, bool, bool, bool, &'a str);
+type Shown<'a> =
+    (Option<&'a std::collections::BTreeMap<String, String>>, Vec<&'a str>, bool, bool, bool, &'a str);
 
 fn shown(pod: &Pod) -> Shown<'_> {
     (

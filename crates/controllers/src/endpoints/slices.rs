@@ -51,7 +51,8 @@ pub(crate) async fn run(context: Context) {
     feed(&mut feeds, &pods, &queue, move |change| select::interested(&all, change));
     let all = services.clone();
     feed(&mut feeds, &nodes, &queue, move |change| zone_changed(&all, change));
-    let controller = Arc::new(Controller { context, services, pods, nodes, slices, writes: Writes::default() });
+    let controller =
+        Arc::new(Controller { context, services, pods, nodes, slices, writes: Writes::default() });
     let reconcile = move |key: Key| {
         let controller = controller.clone();
         async move { controller.reconcile(&key).await }
@@ -109,7 +110,9 @@ impl Controller {
         for pod in select::backends(service, &self.pods) {
             let ports = select::ports(service, &pod);
             for family in families(service) {
-                let Some(address) = select::addresses(&pod).into_iter().find(|ip| family.has(ip)) else { continue };
+                let Some(address) = select::addresses(&pod).into_iter().find(|ip| family.has(ip)) else {
+                    continue;
+                };
                 let endpoint = self.endpoint(service, &pod, address);
                 match groups.iter_mut().find(|group| group.family == family && group.ports == ports) {
                     Some(group) => group.endpoints.push(endpoint),
@@ -215,7 +218,8 @@ fn plan(service: &Service, existing: Vec<Arc<EndpointSlice>>, mut wanted: Vec<Wa
     let mut unused = existing;
     for group in wanted {
         let (same, rest) = unused.into_iter().partition(|slice: &Arc<EndpointSlice>| {
-            slice.address_type == group.family.text() && slice.ports.clone().unwrap_or_default() == group.ports
+            slice.address_type == group.family.text()
+                && slice.ports.clone().unwrap_or_default() == group.ports
         });
         unused = rest;
         plan_group(service, group, same, &mut plan);
@@ -291,7 +295,12 @@ fn plan_group(service: &Service, group: Wanted, mut slices: Vec<Arc<EndpointSlic
     }
 }
 
-fn build(service: &Service, family: Family, ports: &[EndpointPort], endpoints: Vec<Endpoint>) -> EndpointSlice {
+fn build(
+    service: &Service,
+    family: Family,
+    ports: &[EndpointPort],
+    endpoints: Vec<Endpoint>,
+) -> EndpointSlice {
     let mut labels = service.metadata.labels.clone().unwrap_or_default();
     labels.insert(SERVICE_NAME.into(), name(service).into());
     labels.insert(MANAGED_BY.into(), US.into());
@@ -333,8 +342,10 @@ mod tests {
     use super::*;
 
     fn service() -> Service {
-        serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "n", "uid": "u", "labels": {"l": "1"}},
-            "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]}}))
+        serde_json::from_value(
+            json!({"metadata": {"name": "s", "namespace": "n", "uid": "u", "labels": {"l": "1"}},
+            "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]}}),
+        )
         .unwrap()
     }
 
@@ -348,7 +359,11 @@ mod tests {
     }
 
     fn wanted(port_number: i32, endpoints: std::ops::Range<usize>) -> Vec<Wanted> {
-        vec![Wanted { family: Family::V4, ports: vec![port(port_number)], endpoints: endpoints.map(endpoint).collect() }]
+        vec![Wanted {
+            family: Family::V4,
+            ports: vec![port(port_number)],
+            endpoints: endpoints.map(endpoint).collect(),
+        }]
     }
 
     fn stored(slices: Vec<EndpointSlice>) -> Vec<Arc<EndpointSlice>> {

@@ -105,7 +105,9 @@ impl Graph {
             None => Standing::Unknown,
             Some(owner) if owner.rumour => Standing::Unknown,
             // An owner in another namespace is no owner.
-            Some(owner) if owner.place.kind.namespaced && owner.place.namespace.as_deref() != namespace => Standing::Absent,
+            Some(owner) if owner.place.kind.namespaced && owner.place.namespace.as_deref() != namespace => {
+                Standing::Absent
+            }
             Some(owner) if owner.place.kind.resource.kind != reference.kind => Standing::Unknown,
             Some(owner) if owner.foreground => Standing::Waiting,
             Some(_) => Standing::Present,
@@ -179,9 +181,9 @@ impl Graph {
             return;
         }
         if let Some(known) = self.nodes.get_mut(&owner.uid) {
-            known.dependents.insert(uid.clone());
+            let new = known.dependents.insert(uid.clone());
             let foreign = known.place.kind.namespaced && known.place.namespace.as_deref() != namespace;
-            if known.foreground || foreign {
+            if new && (known.foreground || foreign) {
                 tasks.push(Task::Collect(uid.clone()));
             }
             return;
@@ -268,7 +270,11 @@ mod tests {
     use super::*;
 
     fn kind() -> Arc<Kind> {
-        Arc::new(Kind { resource: ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&()), namespaced: true, collective: true })
+        Arc::new(Kind {
+            resource: ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&()),
+            namespaced: true,
+            collective: true,
+        })
     }
 
     fn meta(uid: &str, namespace: &str, owners: &[(&str, bool)], finalizer: Option<&str>) -> ObjectMeta {
@@ -306,7 +312,11 @@ mod tests {
         assert!(see(&mut graph, &meta("a", "n", &[], None)).is_empty());
         assert!(see(&mut graph, &meta("b", "n", &[("a", false)], None)).is_empty());
         assert_eq!(named(graph.gone("a")), ["collect b"]);
-        assert_eq!(see(&mut graph, &meta("c", "n", &[("a", false)], None)), ["collect c"], "a is known to be gone");
+        assert_eq!(
+            see(&mut graph, &meta("c", "n", &[("a", false)], None)),
+            ["collect c"],
+            "a is known to be gone"
+        );
     }
 
     #[test]
@@ -336,10 +346,17 @@ mod tests {
         see(&mut graph, &meta("a", "n", &[], None));
         see(&mut graph, &meta("b", "n", &[("a", true)], None));
         see(&mut graph, &meta("c", "n", &[("a", false)], None));
-        assert_eq!(see(&mut graph, &meta("a", "n", &[], Some(FOREGROUND))), ["collect a", "collect b", "collect c"]);
+        assert_eq!(
+            see(&mut graph, &meta("a", "n", &[], Some(FOREGROUND))),
+            ["collect a", "collect b", "collect c"]
+        );
         assert_eq!(graph.blocking("a").len(), 1);
         assert!(see(&mut graph, &meta("a", "n", &[], Some(FOREGROUND))).is_empty(), "told once");
-        assert_eq!(see(&mut graph, &meta("b", "n", &[("a", false)], None)), ["collect a"], "no longer blocks");
+        assert_eq!(
+            see(&mut graph, &meta("b", "n", &[("a", false)], None)),
+            ["collect a"],
+            "no longer blocks"
+        );
         assert!(graph.blocking("a").is_empty());
         assert_eq!(graph.dependents("a").len(), 2);
         assert_eq!(named(graph.gone("c")), ["collect a"]);

@@ -65,7 +65,8 @@ pub(crate) async fn run(context: Context) {
         // Decisions before all kinds are known would be right, but some would take a second look.
         let all = async {
             let mut missing = context.kinds.clone();
-            let wanted = missing.wait_for(|kinds| !kinds.is_empty()).await.map_or(0, |kinds| watched(&kinds).count());
+            let wanted =
+                missing.wait_for(|kinds| !kinds.is_empty()).await.map_or(0, |kinds| watched(&kinds).count());
             for _ in 0..wanted {
                 first_lists.recv().await;
             }
@@ -185,7 +186,10 @@ impl Collector {
     fn kind_of(&self, reference: &OwnerReference) -> Option<Arc<Kind>> {
         let group = reference.api_version.split_once('/').map_or("", |(group, _)| group);
         let kinds = self.kinds.borrow();
-        kinds.iter().find(|kind| kind.resource.group == group && kind.resource.kind == reference.kind).cloned()
+        kinds
+            .iter()
+            .find(|kind| kind.resource.group == group && kind.resource.kind == reference.kind)
+            .cloned()
     }
 
     async fn work(&self, task: &Task) -> Result<(), kube::Error> {
@@ -215,7 +219,11 @@ impl Collector {
         let meta = live.metadata;
         let finalizer = |name: &str| meta.finalizers.iter().flatten().any(|finalizer| finalizer == name);
         if meta.deletion_timestamp.is_some() {
-            return if finalizer(FOREGROUND) { self.finish_foreground(uid, &place, &meta).await } else { Ok(()) };
+            return if finalizer(FOREGROUND) {
+                self.finish_foreground(uid, &place, &meta).await
+            } else {
+                Ok(())
+            };
         }
         match self.judge(uid, &meta).await? {
             Verdict::Keep => Ok(()),
@@ -260,7 +268,11 @@ impl Collector {
 
     /// As the graph knows it; what it does not know is asked of the server. `Unknown` then means that the kind
     /// cannot be asked for.
-    async fn standing(&self, reference: &OwnerReference, namespace: Option<&str>) -> Result<Standing, kube::Error> {
+    async fn standing(
+        &self,
+        reference: &OwnerReference,
+        namespace: Option<&str>,
+    ) -> Result<Standing, kube::Error> {
         let known = self.graph().standing(reference, namespace);
         if known != Standing::Unknown {
             return Ok(known);
@@ -270,8 +282,13 @@ impl Collector {
             // A cluster-wide object cannot belong to one in a namespace; leave it alone.
             return Ok(Standing::Unknown);
         }
-        let place = Place { namespace: namespace.filter(|_| kind.namespaced).map(Into::into), name: reference.name.as_str().into(), kind };
-        let live = self.read(&place).await?.filter(|live| live.metadata.uid.as_deref() == Some(&reference.uid));
+        let place = Place {
+            namespace: namespace.filter(|_| kind.namespaced).map(Into::into),
+            name: reference.name.as_str().into(),
+            kind,
+        };
+        let live =
+            self.read(&place).await?.filter(|live| live.metadata.uid.as_deref() == Some(&reference.uid));
         Ok(match live {
             None => {
                 let tasks = self.graph().gone(&reference.uid);
@@ -279,18 +296,29 @@ impl Collector {
                 Standing::Absent
             }
             Some(owner) => {
-                let foreground = owner.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FOREGROUND);
-                if foreground && owner.metadata.deletion_timestamp.is_some() { Standing::Waiting } else { Standing::Present }
+                let foreground =
+                    owner.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FOREGROUND);
+                if foreground && owner.metadata.deletion_timestamp.is_some() {
+                    Standing::Waiting
+                } else {
+                    Standing::Present
+                }
             }
         })
     }
 
     /// Lets an owner go whose blocking dependents are gone; else sees to it that they go.
-    async fn finish_foreground(&self, uid: &Uid, place: &Place, meta: &ObjectMeta) -> Result<(), kube::Error> {
+    async fn finish_foreground(
+        &self,
+        uid: &Uid,
+        place: &Place,
+        meta: &ObjectMeta,
+    ) -> Result<(), kube::Error> {
         let (empty, remaining) = {
             let graph = self.graph();
             let blocking = graph.blocking(uid);
-            let remaining: Vec<_> = blocking.iter().filter(|(_, node)| !node.leaving).map(|(uid, _)| uid.clone()).collect();
+            let remaining: Vec<_> =
+                blocking.iter().filter(|(_, node)| !node.leaving).map(|(uid, _)| uid.clone()).collect();
             (blocking.is_empty(), remaining)
         };
         if empty {
@@ -311,13 +339,24 @@ impl Collector {
         self.patch(place, json!({"metadata": {"uid": meta.uid, "ownerReferences": owners}})).await
     }
 
-    async fn drop_owners(&self, place: &Place, meta: &ObjectMeta, owners: &[String]) -> Result<(), kube::Error> {
-        let kept: Vec<_> = meta.owner_references.iter().flatten().filter(|owner| !owners.contains(&owner.uid)).collect();
+    async fn drop_owners(
+        &self,
+        place: &Place,
+        meta: &ObjectMeta,
+        owners: &[String],
+    ) -> Result<(), kube::Error> {
+        let kept: Vec<_> =
+            meta.owner_references.iter().flatten().filter(|owner| !owners.contains(&owner.uid)).collect();
         let patch = json!({"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version, "ownerReferences": kept}});
         self.patch(place, patch).await
     }
 
-    async fn remove_finalizer(&self, place: &Place, meta: &ObjectMeta, name: &str) -> Result<(), kube::Error> {
+    async fn remove_finalizer(
+        &self,
+        place: &Place,
+        meta: &ObjectMeta,
+        name: &str,
+    ) -> Result<(), kube::Error> {
         let kept: Vec<_> = meta.finalizers.iter().flatten().filter(|finalizer| *finalizer != name).collect();
         let patch = json!({"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version, "finalizers": kept}});
         self.patch(place, patch).await
@@ -359,7 +398,9 @@ impl Collector {
         let dependents: Vec<_> =
             self.graph().dependents(uid).into_iter().map(|(uid, node)| (uid, node.place.clone())).collect();
         for (dependent, place) in dependents {
-            let Some(live) = self.read(&place).await?.filter(|live| live.metadata.uid.as_deref() == Some(&*dependent)) else {
+            let Some(live) =
+                self.read(&place).await?.filter(|live| live.metadata.uid.as_deref() == Some(&*dependent))
+            else {
                 continue;
             };
             self.drop_owners(&place, &live.metadata, &[uid.to_string()]).await?;

@@ -52,9 +52,12 @@ pub(crate) async fn follow(informers: Informers, kinds: watch::Sender<Kinds>) {
     let mut feeds = JoinSet::new();
     feed(&mut feeds, &informers.of::<CustomResourceDefinition>(), &queue, |change| {
         // Each new status of a definition comes here; only names and served versions matter.
-        let conditions = |crd: &CustomResourceDefinition| crd.status.as_ref().map(|status| status.accepted_names.clone());
+        let conditions =
+            |crd: &CustomResourceDefinition| crd.status.as_ref().map(|status| status.accepted_names.clone());
         match change {
-            Change::Modified { old, new } if old.spec == new.spec && conditions(old) == conditions(new) => None,
+            Change::Modified { old, new } if old.spec == new.spec && conditions(old) == conditions(new) => {
+                None
+            }
             _ => Some(()),
         }
     });

@@ -38,6 +38,10 @@ impl Writes {
         let version =
             object.meta().resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
         let mut noted = self.lock();
+        if noted.len() >= noted.capacity() {
+            // Owners that were not written for lately need no memory.
+            noted.retain(|_, entry| entry.at.elapsed() < PATIENCE || !entry.removed.is_empty());
+        }
         let entry = noted.entry(owner.to_owned()).or_insert_with(Noted::new);
         entry.version = entry.version.max(version);
         entry.at = Instant::now();
@@ -75,11 +79,6 @@ impl Writes {
         if let Some(entry) = self.lock().get_mut(owner) {
             entry.removed.retain(|uid| present.contains(uid.as_str()));
         }
-    }
-
-    /// Forgets an owner that is gone.
-    pub(crate) fn forget(&self, owner: &str) {
-        self.lock().remove(owner);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Noted>> {
