@@ -25,19 +25,23 @@
 //! * Everything made is found by the pod's UID (folder, cgroup, socket) and removed with it.
 //! * Knows nothing about Kubernetes objects, image formats or addresses.
 
+mod capability;
+mod cgroup;
+mod child;
 mod engine;
+mod files;
+mod protocol;
+mod seccomp;
+mod shim;
 mod spec;
 mod state;
+mod sys;
+mod wire;
 
-pub use engine::{Engine, EngineError, Exec, Options, Sandbox};
+pub use engine::{Engine, EngineError, Exec, Input, Options, Output, Sandbox};
+pub use shim::shim_main;
 pub use spec::{
     Capabilities, ContainerSpec, Device, ExecSpec, LogLimit, Mount, MountSource, Propagation, Resources, Rlimit,
     SandboxSpec, Seccomp, User,
 };
 pub use state::{ContainerState, ContainerStatus, Event, ExitStatus, SandboxState, Stats};
-
-/// The shim's whole program: call this before anything else starts (no thread, no logger) when the first
-/// argument is `shim`; `arguments` are those after it.
-pub fn shim_main(_arguments: &[std::ffi::OsString]) -> std::process::ExitCode {
-    std::process::ExitCode::FAILURE
-}
