@@ -166,7 +166,8 @@ impl Engine {
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).arg(folder).env_clear().current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
-        let output = command.output().await.map_err(step("cannot start the shim"))?;
+        let child = command.spawn().map_err(step("cannot start the shim"))?;
+        let output = child.wait_with_output().await.map_err(step("cannot start the shim"))?;
         match String::from_utf8_lossy(&output.stdout).as_ref() {
             "ready" => Ok(()),
             "" => Err(EngineError::Failed(format!(

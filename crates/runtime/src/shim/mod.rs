@@ -27,6 +27,10 @@ pub fn shim_main(arguments: &[OsString]) -> ExitCode {
     let [folder] = arguments else {
         return refuse("usage: shim FOLDER");
     };
+    // Whatever the starter forgot to close would be held open for as long as the pod lives.
+    if let Err(error) = sys::close_all_but(&mut []) {
+        return refuse(&format!("cannot close descriptors: {error}"));
+    }
     if let Err(error) = sys::setsid() {
         return refuse(&format!("cannot start a session: {error}"));
     }

@@ -1,7 +1,7 @@
 //! A node for one test: own folder, own cgroup parent, a root file system with busybox, and a look at what is
 //! left behind.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
