@@ -44,7 +44,9 @@ pub(crate) async fn admit(
         }
         ("", "nodes", Operation::Create) if own => node::taint(object),
         ("scheduling.k8s.io", "priorityclasses", Operation::Create) => pod::one_global_default(ctx, object)?,
-        ("rbac.authorization.k8s.io", _, Operation::Create | Operation::Update) => rbac::admit(ctx, object, old)?,
+        ("rbac.authorization.k8s.io", _, Operation::Create | Operation::Update) => {
+            rbac::admit(ctx, object, old)?
+        }
         _ => {}
     }
     node::restrict(ctx, operation, object, old)

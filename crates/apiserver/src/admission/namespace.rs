@@ -18,7 +18,9 @@ pub(super) fn admit(ctx: &Ctx<'_>, operation: Operation) -> Result<(), Status> {
         return Err(Status::forbidden(ctx.kind, ctx.name, "this namespace may not be deleted"));
     }
     // An action below an object that exists (binding, eviction, token) needs no more than that object.
-    let (Some(name), Operation::Create, None) = (ctx.namespace, operation, ctx.subresource) else { return Ok(()) };
+    let (Some(name), Operation::Create, None) = (ctx.namespace, operation, ctx.subresource) else {
+        return Ok(());
+    };
     // Asking what one may do is possible everywhere.
     if ctx.kind.group == "authorization.k8s.io" {
         return Ok(());
@@ -26,9 +28,14 @@ pub(super) fn admit(ctx: &Ctx<'_>, operation: Operation) -> Result<(), Status> {
     let kind = registry::by_resource("", "v1", "namespaces").ok_or_else(Status::unknown_path)?;
     let namespace = ctx.server.read(kind, None, name).ok_or_else(|| Status::not_found(kind, name))?;
     if terminating(&namespace) {
-        let detail = format!("unable to create new content in namespace {name} because it is being terminated");
+        let detail =
+            format!("unable to create new content in namespace {name} because it is being terminated");
         let status = Status::forbidden(ctx.kind, ctx.name, &detail);
-        return Err(status.with_cause("NamespaceTerminating", format!("namespace {name} is being terminated"), "metadata.namespace"));
+        return Err(status.with_cause(
+            "NamespaceTerminating",
+            format!("namespace {name} is being terminated"),
+            "metadata.namespace",
+        ));
     }
     Ok(())
 }

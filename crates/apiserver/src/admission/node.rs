@@ -26,7 +26,12 @@ pub(super) fn taint(node: &mut Value) {
 }
 
 /// Refuses what a node may not write; users that are no nodes pass.
-pub(super) fn restrict(ctx: &Ctx<'_>, operation: Operation, object: &Value, old: Option<&Value>) -> Result<(), Status> {
+pub(super) fn restrict(
+    ctx: &Ctx<'_>,
+    operation: Operation,
+    object: &Value,
+    old: Option<&Value>,
+) -> Result<(), Status> {
     let Some(node) = node_name(ctx.user) else { return Ok(()) };
     let refuse = |detail: String| Err(Status::forbidden(ctx.kind, ctx.name, &detail));
     match (ctx.kind.group, ctx.kind.plural, ctx.subresource) {
@@ -41,7 +46,9 @@ pub(super) fn restrict(ctx: &Ctx<'_>, operation: Operation, object: &Value, old:
         ("", "pods", Some("status")) => {
             let pod = old.unwrap_or(object);
             if text(&pod["spec"], "nodeName") != node {
-                return refuse(format!("node {node:?} can only update pod status for pods with spec.nodeName set to itself"));
+                return refuse(format!(
+                    "node {node:?} can only update pod status for pods with spec.nodeName set to itself"
+                ));
             }
             if object.pointer("/metadata/labels") != pod.pointer("/metadata/labels") {
                 return refuse(format!("node {node:?} cannot update labels through pod status"));
@@ -75,7 +82,9 @@ fn pod_of(ctx: &Ctx<'_>, name: &str) -> Option<Value> {
 
 fn mirror_pod(node: &str, pod: &Value) -> Result<(), String> {
     if meta::annotation(pod, "kubernetes.io/config.mirror").is_none() {
-        return Err(format!("pod does not have \"kubernetes.io/config.mirror\" annotation, node {node:?} can only create mirror pods"));
+        return Err(format!(
+            "pod does not have \"kubernetes.io/config.mirror\" annotation, node {node:?} can only create mirror pods"
+        ));
     }
     if text(&pod["spec"], "nodeName") != node {
         return Err(format!("node {node:?} can only create pods with spec.nodeName set to itself"));
@@ -103,7 +112,13 @@ fn mirror_pod(node: &str, pod: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn own_node(ctx: &Ctx<'_>, node: &str, operation: Operation, object: &Value, old: Option<&Value>) -> Result<(), String> {
+fn own_node(
+    ctx: &Ctx<'_>,
+    node: &str,
+    operation: Operation,
+    object: &Value,
+    old: Option<&Value>,
+) -> Result<(), String> {
     if operation == Operation::Delete {
         return Err(format!("node {node:?} is not allowed to delete nodes"));
     }
@@ -128,8 +143,10 @@ fn own_node(ctx: &Ctx<'_>, node: &str, operation: Operation, object: &Value, old
     }
     let value = |object: &Value, key: &str| meta::label(object, key).map(str::to_owned);
     let keys = meta::labels(object).into_iter().chain(meta::labels(old)).flatten().map(|(key, _)| key);
-    let mut bad: Vec<&str> =
-        keys.map(String::as_str).filter(|key| restricted(key) && value(object, key) != value(old, key)).collect();
+    let mut bad: Vec<&str> = keys
+        .map(String::as_str)
+        .filter(|key| restricted(key) && value(object, key) != value(old, key))
+        .collect();
     bad.sort_unstable();
     bad.dedup();
     if bad.is_empty() { Ok(()) } else { Err(format!("is not allowed to modify labels: {}", bad.join(", "))) }
@@ -172,9 +189,11 @@ fn token(ctx: &Ctx<'_>, node: &str, request: &Value) -> Result<(), String> {
         Some(pod) if text(&pod["spec"], "nodeName") != node => {
             Err("node requested token bound to a pod scheduled on a different node".into())
         }
-        Some(pod) if meta::uid(&pod) != text(reference, "uid") => {
-            Err(format!("the UID in the bound object reference ({}) does not match the UID in record ({}). The object might have been deleted and then recreated", text(reference, "uid"), meta::uid(&pod)))
-        }
+        Some(pod) if meta::uid(&pod) != text(reference, "uid") => Err(format!(
+            "the UID in the bound object reference ({}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+            text(reference, "uid"),
+            meta::uid(&pod)
+        )),
         Some(_) => Ok(()),
         None => Err(format!("pod {:?} not found", text(reference, "name"))),
     }

@@ -14,20 +14,26 @@ const PATIENCE: i64 = 300;
 
 /// Priority admission: `spec.priority` and `spec.preemptionPolicy` come from the class, never from the client.
 pub(super) fn priority(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status> {
-    let Some(kind) = registry::by_resource("scheduling.k8s.io", "v1", "priorityclasses") else { return Ok(()) };
+    let Some(kind) = registry::by_resource("scheduling.k8s.io", "v1", "priorityclasses") else {
+        return Ok(());
+    };
     let Some(spec) = pod.get_mut("spec") else { return Ok(()) };
     let name = text(spec, "priorityClassName").to_owned();
     let class = if name.is_empty() {
         ctx.server.read_all(kind, None).into_iter().find(|class| flag(class, "globalDefault"))
     } else {
-        let missing = || Status::forbidden(ctx.kind, ctx.name, &format!("no PriorityClass with name {name} was found"));
+        let missing =
+            || Status::forbidden(ctx.kind, ctx.name, &format!("no PriorityClass with name {name} was found"));
         Some(ctx.server.read(kind, None, &name).ok_or_else(missing)?)
     };
     let (value, policy) = match &class {
         Some(class) => {
             set(spec, "priorityClassName", meta::name(class));
             let policy = text(class, "preemptionPolicy");
-            (number(class, "value").unwrap_or_default(), if policy.is_empty() { "PreemptLowerPriority" } else { policy })
+            (
+                number(class, "value").unwrap_or_default(),
+                if policy.is_empty() { "PreemptLowerPriority" } else { policy },
+            )
         }
         None => (0, "PreemptLowerPriority"),
     };
@@ -60,7 +66,10 @@ pub(super) fn one_global_default(ctx: &Ctx<'_>, class: &Value) -> Result<(), Sta
     let other = ctx.server.read_all(ctx.kind, None).into_iter().find(|one| flag(one, "globalDefault"));
     match other {
         Some(other) if meta::name(&other) != ctx.name => {
-            let detail = format!("PriorityClass {} is already marked as default. Only one default can exist", meta::name(&other));
+            let detail = format!(
+                "PriorityClass {} is already marked as default. Only one default can exist",
+                meta::name(&other)
+            );
             Err(Status::forbidden(ctx.kind, ctx.name, &detail))
         }
         _ => Ok(()),
@@ -75,7 +84,9 @@ pub(super) fn runtime_class(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status
     let refuse = |detail: &str| Err(Status::forbidden(ctx.kind, ctx.name, detail));
     if name.is_empty() {
         if !is_empty(spec, "overhead") {
-            return refuse("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead");
+            return refuse(
+                "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
+            );
         }
         return Ok(());
     }
@@ -85,7 +96,9 @@ pub(super) fn runtime_class(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status
     let fixed = class.pointer("/overhead/podFixed").cloned();
     match (&fixed, spec.get("overhead").filter(|_| !is_empty(spec, "overhead"))) {
         (None, Some(_)) => {
-            return refuse("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead");
+            return refuse(
+                "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
+            );
         }
         (Some(fixed), Some(given)) if fixed != given => {
             return refuse("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
@@ -95,15 +108,21 @@ pub(super) fn runtime_class(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status
     if fixed.is_some() {
         put(spec, "overhead", fixed);
     }
-    for (key, value) in class.pointer("/scheduling/nodeSelector").and_then(Value::as_object).into_iter().flatten() {
+    for (key, value) in
+        class.pointer("/scheduling/nodeSelector").and_then(Value::as_object).into_iter().flatten()
+    {
         default(spec, "nodeSelector", json!({}));
         let Some(selector) = spec.get_mut("nodeSelector") else { break };
         if has(selector, key) && selector.get(key) != Some(value) {
-            return refuse(&format!("pod rejected: conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}"));
+            return refuse(&format!(
+                "pod rejected: conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}"
+            ));
         }
         set(selector, key, value.clone());
     }
-    for toleration in class.get("scheduling").map(|scheduling| items(scheduling, "tolerations")).unwrap_or_default() {
+    for toleration in
+        class.get("scheduling").map(|scheduling| items(scheduling, "tolerations")).unwrap_or_default()
+    {
         add_toleration(spec, toleration.clone());
     }
     Ok(())
@@ -148,8 +167,14 @@ mod tests {
         for (given, added) in [
             (json!([]), 2),
             (json!([{"operator": "Exists"}]), 0),
-            (json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}]), 1),
-            (json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}]), 2),
+            (
+                json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}]),
+                1,
+            ),
+            (
+                json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}]),
+                2,
+            ),
         ] {
             let before = given.as_array().unwrap().len();
             let mut pod = json!({"spec": {"tolerations": given, "containers": [{}]}});

@@ -25,12 +25,14 @@ pub(super) fn admit(ctx: &Ctx<'_>, object: &Value, old: Option<&Value>) -> Resul
 
 fn may(ctx: &Ctx<'_>, verb: &str, resource: &str, namespace: &str, name: &str) -> bool {
     let group = ctx.kind.group;
-    let asked = Attributes { verb, group, version: "v1", resource, namespace, name, ..Attributes::default() };
+    let asked = Attributes { verb, group, resource, namespace, name, ..Attributes::default() };
     auth::authorize(&ctx.server.auth, ctx.user, &asked) == Decision::Allow
 }
 
 fn role(ctx: &Ctx<'_>, object: &Value, old: Option<&Value>) -> Result<(), Status> {
-    if old.is_some_and(|old| old.get("rules") == object.get("rules") && old.get("aggregationRule") == object.get("aggregationRule")) {
+    if old.is_some_and(|old| {
+        old.get("rules") == object.get("rules") && old.get("aggregationRule") == object.get("aggregationRule")
+    }) {
         return Ok(());
     }
     if may(ctx, "escalate", ctx.kind.plural, ctx.namespace.unwrap_or_default(), ctx.name) {
@@ -39,7 +41,12 @@ fn role(ctx: &Ctx<'_>, object: &Value, old: Option<&Value>) -> Result<(), Status
     if object.get("aggregationRule").is_some_and(Value::is_object) {
         // What an aggregated role will hold tomorrow is unknown, so that only who has everything may make one.
         let everything = |list: &str| vec![list.to_owned()];
-        let all = Rule { verbs: everything("*"), groups: everything("*"), resources: everything("*"), ..Rule::default() };
+        let all = Rule {
+            verbs: everything("*"),
+            groups: everything("*"),
+            resources: everything("*"),
+            ..Rule::default()
+        };
         let urls = Rule { verbs: everything("*"), urls: everything("*"), ..Rule::default() };
         return covered(ctx, &[all, urls]);
     }

@@ -34,9 +34,8 @@ pub(super) fn admit(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status> {
     let kind = registry::by_resource("", "v1", "serviceaccounts").ok_or_else(Status::unknown_path)?;
     let namespace = ctx.namespace.unwrap_or_default();
     let missing = || {
-        let detail = format!(
-            "error looking up service account {namespace}/{name}: serviceaccount {name:?} not found"
-        );
+        let detail =
+            format!("error looking up service account {namespace}/{name}: serviceaccount {name:?} not found");
         Status::forbidden(ctx.kind, ctx.name, &detail)
     };
     let account = ctx.server.read(kind, ctx.namespace, &name).ok_or_else(missing)?;
@@ -57,7 +56,9 @@ pub(super) fn admit(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status> {
 
 fn mirror(ctx: &Ctx<'_>, pod: &Value) -> Result<(), Status> {
     let found = crate::auth::node::references(pod);
-    let refuse = |what: &str| Err(Status::forbidden(ctx.kind, ctx.name, &format!("a mirror pod may not reference {what}")));
+    let refuse = |what: &str| {
+        Err(Status::forbidden(ctx.kind, ctx.name, &format!("a mirror pod may not reference {what}")))
+    };
     if !found.account.is_empty() {
         return refuse("service accounts");
     }

@@ -51,7 +51,6 @@ pub(crate) struct AuthState {
     store: Store,
     signer: Option<Signer>,
     audiences: Vec<String>,
-    keys_url: String,
     anonymous: bool,
     policies: Followed<policies::Policies>,
     pods: Followed<node::Graph>,
@@ -69,8 +68,6 @@ pub(crate) struct Attributes<'a> {
     pub(crate) verb: &'a str,
     /// API group; empty for core.
     pub(crate) group: &'a str,
-    /// API version.
-    pub(crate) version: &'a str,
     /// Plural resource name; empty when `path` counts.
     pub(crate) resource: &'a str,
     /// Subresource or empty.
@@ -83,8 +80,6 @@ pub(crate) struct Attributes<'a> {
     pub(crate) path: &'a str,
     /// Raw field selector of a list, watch or deletecollection.
     pub(crate) field_selector: &'a str,
-    /// Raw label selector of a list, watch or deletecollection.
-    pub(crate) label_selector: &'a str,
 }
 
 /// Answer of [`authorize`].
@@ -178,7 +173,6 @@ impl AuthState {
         Ok(Self {
             signer,
             audiences: options.api_audiences.clone(),
-            keys_url: format!("https://{}:{}/openid/v1/jwks", options.advertise_address, options.advertise_port),
             anonymous: options.anonymous,
             policies: Followed::start(&options.store).map_err(unreadable)?,
             pods: Followed::start(&options.store).map_err(unreadable)?,
@@ -197,7 +191,11 @@ impl AuthState {
     }
 
     /// The user that a bearer token names, with those of `audiences` that it is for.
-    pub(crate) fn user_of_token(&self, token: &str, audiences: &[String]) -> Result<(UserInfo, Vec<String>), TokenError> {
+    pub(crate) fn user_of_token(
+        &self,
+        token: &str,
+        audiences: &[String],
+    ) -> Result<(UserInfo, Vec<String>), TokenError> {
         let signer = self.signer.as_ref().ok_or(TokenError::Foreign)?;
         let (claims, shared) = signer.verify(token, audiences, token::unix_now())?;
         Ok((service_account::user(&self.store, &claims)?, shared))
@@ -285,8 +283,10 @@ pub(crate) fn authorize(state: &AuthState, user: &UserInfo, attributes: &Attribu
 
 /// A kubelet can ask for a pod's secrets before the pod's binding has reached the index; the store knows better.
 fn fresh(state: &AuthState, node: &str, attributes: &Attributes<'_>) -> bool {
-    if !matches!(attributes.resource, "secrets" | "configmaps" | "persistentvolumeclaims" | "serviceaccounts" | "pods")
-        || attributes.namespace.is_empty()
+    if !matches!(
+        attributes.resource,
+        "secrets" | "configmaps" | "persistentvolumeclaims" | "serviceaccounts" | "pods"
+    ) || attributes.namespace.is_empty()
         || attributes.name.is_empty()
     {
         return false;
@@ -298,16 +298,6 @@ fn fresh(state: &AuthState, node: &str, attributes: &Attributes<'_>) -> bool {
         graph.set(&entry.key, Some(&entry.value));
     }
     graph.allow(&state.store, node, attributes)
-}
-
-/// The keys that verify service account tokens, as a JSON Web Key Set; none without a signing key.
-pub(crate) fn jwks(state: &AuthState) -> Option<Value> {
-    state.signer.as_ref().map(Signer::key_set)
-}
-
-/// The document at `/.well-known/openid-configuration`; none without a signing key.
-pub(crate) fn openid_configuration(state: &AuthState) -> Option<Value> {
-    state.signer.as_ref().map(|signer| signer.discovery(&state.keys_url))
 }
 
 /// A user as TokenReview and the like show it.

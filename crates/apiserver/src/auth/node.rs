@@ -50,7 +50,8 @@ fn split(key: &str) -> Option<(&str, &str)> {
 /// What a pod refers to.
 pub(crate) fn references(pod: &Value) -> References {
     let spec = pod.get("spec").unwrap_or(&Value::Null);
-    let mut found = References { account: text(spec, "serviceAccountName").to_owned(), ..References::default() };
+    let mut found =
+        References { account: text(spec, "serviceAccountName").to_owned(), ..References::default() };
     let add = |set: &mut BTreeSet<String>, value: &Value, key: &str| {
         let name = text(value, key);
         if !name.is_empty() {
@@ -118,8 +119,11 @@ impl Graph {
     /// Whether any pod of the node in that namespace (or in any, when empty) fits.
     fn any(&self, node: &str, namespace: &str, mut test: impl FnMut(&str, &References) -> bool) -> bool {
         let pods = self.nodes.get(node).into_iter().flatten();
-        pods.filter_map(|(key, references)| Some((split(key)?, references)))
-            .any(|((place, _), references)| (namespace.is_empty() || place == namespace) && test(place, references))
+        pods.filter_map(|(key, references)| Some((split(key)?, references))).any(
+            |((place, _), references)| {
+                (namespace.is_empty() || place == namespace) && test(place, references)
+            },
+        )
     }
 
     fn has_pod(&self, node: &str, namespace: &str, name: &str) -> bool {
@@ -132,17 +136,25 @@ impl Graph {
         let reads = matches!(asked.verb, "get" | "list" | "watch");
         let named = reads && !asked.name.is_empty();
         match (asked.group, asked.resource, asked.subresource) {
-            ("", "secrets", "") => named && self.any(node, asked.namespace, |_, pod| pod.secrets.contains(asked.name)),
+            ("", "secrets", "") => {
+                named && self.any(node, asked.namespace, |_, pod| pod.secrets.contains(asked.name))
+            }
             ("", "configmaps", "") => {
                 named && self.any(node, asked.namespace, |_, pod| pod.config_maps.contains(asked.name))
             }
             ("", "persistentvolumeclaims", "" | "status") => {
-                let verb = if asked.subresource.is_empty() { named } else { matches!(asked.verb, "get" | "update" | "patch") };
+                let verb = if asked.subresource.is_empty() {
+                    named
+                } else {
+                    matches!(asked.verb, "get" | "update" | "patch")
+                };
                 verb && self.any(node, asked.namespace, |_, pod| pod.claims.contains(asked.name))
             }
             ("", "persistentvolumes", "") => {
                 asked.verb == "get"
-                    && self.any(node, "", |place, pod| pod.claims.iter().any(|claim| volume_of(store, place, claim) == asked.name))
+                    && self.any(node, "", |place, pod| {
+                        pod.claims.iter().any(|claim| volume_of(store, place, claim) == asked.name)
+                    })
             }
             ("", "serviceaccounts", "token") => {
                 asked.verb == "create" && self.any(node, asked.namespace, |_, pod| pod.account == asked.name)
@@ -158,9 +170,12 @@ impl Graph {
                 _ => false,
             },
             ("", "pods", "status") => {
-                matches!(asked.verb, "get" | "update" | "patch") && self.has_pod(node, asked.namespace, asked.name)
+                matches!(asked.verb, "get" | "update" | "patch")
+                    && self.has_pod(node, asked.namespace, asked.name)
             }
-            ("", "pods", "eviction") => asked.verb == "create" && self.has_pod(node, asked.namespace, asked.name),
+            ("", "pods", "eviction") => {
+                asked.verb == "create" && self.has_pod(node, asked.namespace, asked.name)
+            }
             ("", "nodes", "") => match asked.verb {
                 "create" => true,
                 "get" | "update" | "patch" => asked.name == node,

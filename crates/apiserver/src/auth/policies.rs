@@ -69,7 +69,8 @@ impl Policies {
             self.roles.remove(&name);
             return;
         };
-        let aggregates = object.get("aggregationRule").map(|rule| items(rule, "clusterRoleSelectors")).unwrap_or_default();
+        let aggregates =
+            object.get("aggregationRule").map(|rule| items(rule, "clusterRoleSelectors")).unwrap_or_default();
         let role = Role {
             rules: items(&object, "rules").iter().map(Rule::parse).collect(),
             labels: object.pointer("/metadata/labels").cloned().unwrap_or_default(),
@@ -105,7 +106,9 @@ impl Policies {
     /// Whether any rule of the user allows what is asked for.
     pub(super) fn allow(&self, user: &UserInfo, asked: &Attributes<'_>) -> bool {
         let namespace = if asked.resource.is_empty() { "" } else { asked.namespace };
-        self.roles_of(user, namespace).iter().any(|role| self.any_rule(role, &mut HashSet::new(), &mut |rule| rule.allows(asked)))
+        self.roles_of(user, namespace)
+            .iter()
+            .any(|role| self.any_rule(role, &mut HashSet::new(), &mut |rule| rule.allows(asked)))
     }
 
     /// All rules that apply to the user in a namespace; empty for cluster-wide ones alone.
@@ -147,7 +150,12 @@ impl Policies {
     }
 
     /// Shows each rule of a role and of what is aggregated into it to `test`, until that says true.
-    fn any_rule<'a>(&'a self, name: &'a RoleName, seen: &mut HashSet<&'a RoleName>, test: &mut dyn FnMut(&Rule) -> bool) -> bool {
+    fn any_rule<'a>(
+        &'a self,
+        name: &'a RoleName,
+        seen: &mut HashSet<&'a RoleName>,
+        test: &mut dyn FnMut(&Rule) -> bool,
+    ) -> bool {
         let Some((name, role)) = self.roles.get_key_value(name) else { return false };
         if !seen.insert(name) {
             return false;
@@ -213,7 +221,14 @@ mod tests {
             "roleRef": {"kind": role.0, "name": role.1}, "subjects": [subject]})
     }
 
-    fn may(policies: &Policies, user: &str, groups: &[&str], verb: &str, resource: &str, namespace: &str) -> bool {
+    fn may(
+        policies: &Policies,
+        user: &str,
+        groups: &[&str],
+        verb: &str,
+        resource: &str,
+        namespace: &str,
+    ) -> bool {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         let user = UserInfo { name: user.into(), groups, ..UserInfo::default() };
         policies.allow(&user, &Attributes { verb, resource, namespace, ..Attributes::default() })
@@ -224,10 +239,34 @@ mod tests {
         vec![
             role("ClusterRole", "", "reader", pods.clone()),
             role("Role", "a", "local", pods),
-            binding("RoleBinding", "a", "one", ("ClusterRole", "reader"), json!({"kind": "User", "name": "u"})),
-            binding("RoleBinding", "a", "two", ("Role", "local"), json!({"kind": "ServiceAccount", "namespace": "b", "name": "s"})),
-            binding("ClusterRoleBinding", "", "all", ("ClusterRole", "reader"), json!({"kind": "Group", "name": "g"})),
-            binding("ClusterRoleBinding", "", "gone", ("ClusterRole", "missing"), json!({"kind": "User", "name": "v"})),
+            binding(
+                "RoleBinding",
+                "a",
+                "one",
+                ("ClusterRole", "reader"),
+                json!({"kind": "User", "name": "u"}),
+            ),
+            binding(
+                "RoleBinding",
+                "a",
+                "two",
+                ("Role", "local"),
+                json!({"kind": "ServiceAccount", "namespace": "b", "name": "s"}),
+            ),
+            binding(
+                "ClusterRoleBinding",
+                "",
+                "all",
+                ("ClusterRole", "reader"),
+                json!({"kind": "Group", "name": "g"}),
+            ),
+            binding(
+                "ClusterRoleBinding",
+                "",
+                "gone",
+                ("ClusterRole", "missing"),
+                json!({"kind": "User", "name": "v"}),
+            ),
         ]
     }
 
@@ -265,13 +304,24 @@ mod tests {
             json!({"kind": "ClusterRole", "metadata": {"name": name, "labels": {"to": own}},
                 "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"to": of}}]}})
         };
-        let mut leaf = role("ClusterRole", "", "leaf", json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]));
+        let mut leaf = role(
+            "ClusterRole",
+            "",
+            "leaf",
+            json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]),
+        );
         leaf["metadata"]["labels"] = json!({"to": "view"});
         let policies = policies(&[
             aggregate("top", "view", "edit"),
             aggregate("middle", "edit", "view"),
             leaf,
-            binding("ClusterRoleBinding", "", "b", ("ClusterRole", "top"), json!({"kind": "User", "name": "u"})),
+            binding(
+                "ClusterRoleBinding",
+                "",
+                "b",
+                ("ClusterRole", "top"),
+                json!({"kind": "User", "name": "u"}),
+            ),
         ]);
         assert!(may(&policies, "u", &[], "get", "pods", "a"));
         assert!(!may(&policies, "u", &[], "get", "secrets", "a"));

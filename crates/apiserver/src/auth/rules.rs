@@ -107,7 +107,8 @@ impl Rule {
                     || matches!((own.split_once('/'), wanted.split_once('/')), (Some(("*", a)), Some((_, b))) if a == b)
             })
         });
-        let names = self.names.is_empty() || (!other.names.is_empty() && other.names.iter().all(|one| self.names.contains(one)));
+        let names = self.names.is_empty()
+            || (!other.names.is_empty() && other.names.iter().all(|one| self.names.contains(one)));
         all(&self.groups, &other.groups) && resources && names
     }
 
@@ -130,7 +131,9 @@ impl Rule {
                     if self.names.is_empty() {
                         found.push(one);
                     } else {
-                        found.extend(self.names.iter().map(|name| Rule { names: vec![name.clone()], ..one.clone() }));
+                        found.extend(
+                            self.names.iter().map(|name| Rule { names: vec![name.clone()], ..one.clone() }),
+                        );
                     }
                 }
             }
@@ -200,15 +203,27 @@ mod tests {
         ] {
             assert_eq!(rule.allows(&asked), want, "{rule} {asked:?}");
         }
-        let urls = Rule { verbs: vec!["get".into()], urls: vec!["/healthz".into(), "/api/*".into()], ..Rule::default() };
+        let urls = Rule {
+            verbs: vec!["get".into()],
+            urls: vec!["/healthz".into(), "/api/*".into()],
+            ..Rule::default()
+        };
         for (path, want) in [("/healthz", true), ("/healthz/x", false), ("/api/v1", true), ("/apis", false)] {
-            assert_eq!(urls.allows(&Attributes { verb: "get", path, ..Attributes::default() }), want, "{path}");
+            assert_eq!(
+                urls.allows(&Attributes { verb: "get", path, ..Attributes::default() }),
+                want,
+                "{path}"
+            );
         }
     }
 
     #[test]
     fn who_may_grant_what() {
-        let own = [rule("get,list", "core", "pods", ""), rule("get", "core", "secrets", "one"), rule("*", "apps", "*", "")];
+        let own = [
+            rule("get,list", "core", "pods", ""),
+            rule("get", "core", "secrets", "one"),
+            rule("*", "apps", "*", ""),
+        ];
         for (wanted, missing) in [
             (rule("get,list", "core", "pods", ""), 0),
             (rule("get,list,watch", "core", "pods", ""), 1),

@@ -89,7 +89,8 @@ pub(super) fn user(store: &Store, claims: &Value) -> Result<UserInfo, TokenError
 
 /// Whether the object of that name exists with that UID and is not long since deleted.
 fn alive(store: &Store, title: &str, path: &str, reference: &Value) -> Result<(), TokenError> {
-    let (name, uid) = (reference["name"].as_str().unwrap_or_default(), reference["uid"].as_str().unwrap_or_default());
+    let (name, uid) =
+        (reference["name"].as_str().unwrap_or_default(), reference["uid"].as_str().unwrap_or_default());
     let gone = |why: &str| TokenError::Revoked(format!("{title} {name:?} {why}"));
     let entry = store.get(&format!("/registry/core/{path}{name}")).ok_or_else(|| gone("does not exist"))?;
     let object: Value = serde_json::from_slice(&entry.value).map_err(|_| gone("cannot be read"))?;

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 /// Bytes of a SubjectPublicKeyInfo before the point of a P-256 key.
 const SPKI_HEAD: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// Signs and verifies the tokens of one issuer.
@@ -83,11 +83,17 @@ impl Signer {
 
     /// The claims of a token that this issuer signed, that is valid at `now` and meant for one of `audiences`;
     /// with them the audiences that both sides name.
-    pub(crate) fn verify(&self, token: &str, audiences: &[String], now: u64) -> Result<(Value, Vec<String>), TokenError> {
+    pub(crate) fn verify(
+        &self,
+        token: &str,
+        audiences: &[String],
+        now: u64,
+    ) -> Result<(Value, Vec<String>), TokenError> {
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
-        let json = |part: &str| serde_json::from_slice::<Value>(&decode(part)?).map_err(|_| TokenError::Malformed);
+        let json =
+            |part: &str| serde_json::from_slice::<Value>(&decode(part)?).map_err(|_| TokenError::Malformed);
         let (header, signature) = (json(header)?, decode(signature)?);
         if header["alg"] != "ES256" || header["kid"] != self.key_id.as_str() {
             return Err(TokenError::Foreign);
@@ -138,7 +144,8 @@ pub(super) mod tests {
 
     /// A fresh key in PEM.
     pub(crate) fn key() -> Vec<u8> {
-        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        let der =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
         let body = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
         format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n").into_bytes()
     }
@@ -164,10 +171,12 @@ pub(super) mod tests {
         let claims = json!({"sub": "a", "aud": ["api"], "exp": 200});
         let good = signer.sign(claims.clone()).unwrap();
         let stranger = Signer::new(&key(), "issuer").unwrap().sign(claims.clone()).unwrap();
-        let renamed = Signer { issuer: "elsewhere".into(), ..Signer::new(&key(), "x").unwrap() }.sign(claims).unwrap();
+        let renamed =
+            Signer { issuer: "elsewhere".into(), ..Signer::new(&key(), "x").unwrap() }.sign(claims).unwrap();
         let parts: Vec<&str> = good.split('.').collect();
         let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let swapped = format!("{}.{}.{}", parts[0], encode(json!({"sub": "b", "aud": ["api"], "exp": 200})), parts[2]);
+        let swapped =
+            format!("{}.{}.{}", parts[0], encode(json!({"sub": "b", "aud": ["api"], "exp": 200})), parts[2]);
         let none = format!("{}.{}.", encode(json!({"alg": "none", "kid": signer.key_id})), parts[1]);
         for (token, error) in [
             (stranger.as_str(), TokenError::Foreign),

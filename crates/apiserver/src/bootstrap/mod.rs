@@ -55,7 +55,9 @@ pub(crate) async fn run(options: &Options) -> Result<(), StartError> {
             object: key,
             message: "it was written by someone else at the same time; start again".into(),
         },
-        CommitError::Failed(failure) => StartError::Bootstrap { object: "all of them".into(), message: failure.to_string() },
+        CommitError::Failed(failure) => {
+            StartError::Bootstrap { object: "all of them".into(), message: failure.to_string() }
+        }
     })
 }
 
@@ -90,7 +92,8 @@ fn ensure(store: &Store, object: Value, now: &str) -> Result<Option<Op>, StartEr
     let mut stored = storage::decode(kind, &entry).map_err(failed(meta::name(&object)))?;
     let updates = meta::annotation(&stored, "rbac.authorization.kubernetes.io/autoupdate") != Some("false");
     let have = items(&stored, "rules").to_vec();
-    let missing: Vec<Value> = items(&object, "rules").iter().filter(|rule| !have.contains(rule)).cloned().collect();
+    let missing: Vec<Value> =
+        items(&object, "rules").iter().filter(|rule| !have.contains(rule)).cloned().collect();
     if !updates || missing.is_empty() {
         return Ok(None);
     }
@@ -187,7 +190,8 @@ fn kubernetes(options: &Options, now: &str) -> Result<Vec<Op>, StartError> {
 fn replace(store: &Store, object: Value, fields: &[&str], now: &str) -> Result<Option<Op>, StartError> {
     let kind = kind_of(&object)?;
     let object = finished(kind, object, now)?;
-    let Some(entry) = store.get(&storage::key(kind, Some(meta::namespace(&object)), meta::name(&object))) else {
+    let Some(entry) = store.get(&storage::key(kind, Some(meta::namespace(&object)), meta::name(&object)))
+    else {
         return Ok(Some(put(kind, &object, Expect::Absent)));
     };
     let mut stored = storage::decode(kind, &entry).map_err(failed(meta::name(&object)))?;

@@ -260,7 +260,8 @@ sign ; certificates.k8s.io ; signers ; kubernetes.io/kube-apiserver-client,kuber
 ";
 
 /// Roles that only gather others: name, label of what they gather, label by which they are gathered.
-const AGGREGATED: [(&str, &str, &str); 3] = [("admin", "admin", ""), ("edit", "edit", "admin"), ("view", "view", "edit")];
+const AGGREGATED: [(&str, &str, &str); 3] =
+    [("admin", "admin", ""), ("edit", "edit", "admin"), ("view", "view", "edit")];
 
 /// ClusterRoleBindings: name, role, kind and name of the subjects (`u:`, `g:`).
 const BINDINGS: [(&str, &str, &[&str]); 13] = [
@@ -273,12 +274,20 @@ const BINDINGS: [(&str, &str, &[&str]); 13] = [
         &["g:system:authenticated", "g:system:unauthenticated"],
     ),
     ("system:monitoring", "system:monitoring", &["g:system:monitoring"]),
-    ("system:service-account-issuer-discovery", "system:service-account-issuer-discovery", &["g:system:serviceaccounts"]),
+    (
+        "system:service-account-issuer-discovery",
+        "system:service-account-issuer-discovery",
+        &["g:system:serviceaccounts"],
+    ),
     ("system:node-proxier", "system:node-proxier", &["u:system:kube-proxy"]),
     ("system:kube-dns", "system:kube-dns", &["u:system:dns"]),
     ("system:kube-scheduler", "system:kube-scheduler", &["u:system:kube-scheduler"]),
     ("system:volume-scheduler", "system:volume-scheduler", &["u:system:kube-scheduler"]),
-    ("system:kube-controller-manager", "system:kube-controller-manager", &["u:system:kube-controller-manager"]),
+    (
+        "system:kube-controller-manager",
+        "system:kube-controller-manager",
+        &["u:system:kube-controller-manager"],
+    ),
     ("system:node", "system:node", &[]),
     ("kube-apiserver-kubelet-client", "system:kubelet-api-admin", &["u:kube-apiserver-kubelet-client"]),
 ];
@@ -343,7 +352,8 @@ fn label_for(role: &mut Value, label: &str) {
 
 fn rule(line: &str) -> Value {
     let parts: Vec<&str> = line.split(" ; ").collect();
-    let list = |at: usize| -> Vec<&str> { parts.get(at).map(|part| part.split(',').collect()).unwrap_or_default() };
+    let list =
+        |at: usize| -> Vec<&str> { parts.get(at).map(|part| part.split(',').collect()).unwrap_or_default() };
     let verbs = match parts[0] {
         "rw" => vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
         "ro" => vec!["get", "list", "watch"],
@@ -353,7 +363,8 @@ fn rule(line: &str) -> Value {
     if list(1) == ["url"] {
         return json!({"verbs": verbs, "nonResourceURLs": list(2)});
     }
-    let groups: Vec<&str> = list(1).into_iter().map(|group| if group == "core" { "" } else { group }).collect();
+    let groups: Vec<&str> =
+        list(1).into_iter().map(|group| if group == "core" { "" } else { group }).collect();
     let mut rule = json!({"verbs": verbs, "apiGroups": groups, "resources": list(2)});
     if parts.len() > 3 {
         rule["resourceNames"] = json!(list(3));
@@ -432,7 +443,9 @@ mod tests {
                     let base = resource.split('/').next().unwrap();
                     let special = ["*", "signers", "bindings", "endpoints"].contains(&base) || base == "*";
                     let known = |group: &Value| {
-                        objects::registry::all().iter().any(|kind| kind.plural == base && kind.group == group.as_str().unwrap())
+                        objects::registry::all()
+                            .iter()
+                            .any(|kind| kind.plural == base && kind.group == group.as_str().unwrap())
                     };
                     if !special && !list("apiGroups").iter().any(known) {
                         unknown.push(format!("{} {rule}", objects::meta::name(&object)));
@@ -447,9 +460,13 @@ mod tests {
     fn only_masters_and_controllers_reach_everything() {
         let wide: Vec<String> = objects()
             .iter()
-            .filter(|one| one["rules"].as_array().is_some_and(|rules| {
-                rules.iter().any(|rule| rule["resources"].as_array().is_some_and(|list| list.contains(&json!("*"))))
-            }))
+            .filter(|one| {
+                one["rules"].as_array().is_some_and(|rules| {
+                    rules.iter().any(|rule| {
+                        rule["resources"].as_array().is_some_and(|list| list.contains(&json!("*")))
+                    })
+                })
+            })
             .map(|one| objects::meta::name(one).to_owned())
             .collect();
         assert_eq!(

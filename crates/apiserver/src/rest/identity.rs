@@ -78,9 +78,9 @@ fn impersonate(
     namespace: &str,
     name: &str,
 ) -> Result<(), Status> {
-    let (verb, version) = ("impersonate", "v1");
+    let verb = "impersonate";
     let attributes =
-        Attributes { verb, group, version, resource, subresource, namespace, name, ..Attributes::default() };
+        Attributes { verb, group, resource, subresource, namespace, name, ..Attributes::default() };
     match auth::authorize(&state.auth, user, &attributes) {
         Decision::Allow => Ok(()),
         Decision::Deny(why) => {
@@ -123,14 +123,12 @@ pub(crate) fn authorize_resource(
     let attributes = Attributes {
         verb,
         group: kind.group,
-        version: kind.version,
         resource: kind.plural,
         subresource: target.subresource_name(),
         namespace: if of_namespace { name } else { target.namespace.as_deref().unwrap_or_default() },
         name,
         path: "",
         field_selector,
-        label_selector: query.get("labelSelector").unwrap_or_default(),
     };
     match auth::authorize(&state.auth, user, &attributes) {
         Decision::Allow => Ok(()),

@@ -10,6 +10,7 @@ use crate::state::State;
 use crate::status::Status;
 use crate::storage;
 use crate::strategy::{self, Ctx, Strategy};
+use bytes::Bytes;
 use objects::meta;
 use objects::patch::apply::{self, Writer};
 use objects::registry::Kind;
@@ -17,7 +18,7 @@ use objects::validate::{self, FieldError};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use store::{CommitError, Entry, Expect};
+use store::{CommitError, Entry, Expect, Op};
 
 /// A write without a revision is tried so often before the conflict goes to the client.
 const ATTEMPTS: usize = 100;
@@ -44,16 +45,22 @@ pub(crate) struct Written {
     pub(crate) object: Value,
     /// Whether it is new.
     pub(crate) created: bool,
-    /// Whether the write took the last finalizer of an object that was being deleted, and so removed it.
-    pub(crate) removed: bool,
+    /// The bytes that now lie in the store, if anything was written.
+    pub(crate) stored: Option<Bytes>,
 }
+
+/// Makes the new object from the old one.
+type Updating<'a> = &'a (dyn Fn(&Value) -> Result<Value, Status> + Send + Sync);
+
+/// Makes the new object from the old one, if there is any, at the time given.
+type Applying<'a> = &'a (dyn Fn(Option<&Value>, &str) -> Result<Value, Status> + Send + Sync);
 
 /// How an update comes to the new object.
 pub(crate) enum Change<'a> {
     /// From the old one, with managed fields still to be tracked.
-    Update(&'a (dyn Fn(&Value) -> Result<Value, Status> + Send + Sync)),
+    Update(Updating<'a>),
     /// From the old one if there is any, with managed fields settled.
-    Apply(&'a (dyn Fn(Option<&Value>, &str) -> Result<Value, Status> + Send + Sync)),
+    Apply(Applying<'a>),
 }
 
 // === impl Write ===
@@ -136,6 +143,7 @@ impl<'a> Write<'a> {
             metadata.remove("managedFields");
         }
         if self.kind.subresource("status").is_some()
+            && !strategy.takes_status_on_create()
             && let Some(map) = object.as_object_mut()
         {
             map.remove("status");
@@ -155,27 +163,28 @@ impl<'a> Write<'a> {
         let result = self.commit_new(&ctx, name, &mut object).await;
         drop(ctx);
         self.warnings.append(&mut warnings);
-        result?;
-        Ok(Written { object, created: true, removed: false })
+        let stored = result?;
+        Ok(Written { object, created: true, stored })
     }
 
-    async fn commit_new(&self, ctx: &Ctx<'_>, name: &str, object: &mut Value) -> Result<(), Status> {
+    async fn commit_new(&self, ctx: &Ctx<'_>, name: &str, object: &mut Value) -> Result<Option<Bytes>, Status> {
         if self.dry_run {
             return match self.state.entry(self.kind, self.namespace, name) {
                 Some(_) => Err(Status::already_exists(self.kind, name)),
-                None => self.strategy().allocate(ctx, object, None).await.map(drop),
+                None => self.strategy().allocate(ctx, object, None).await.map(|_| None),
             };
         }
         let unallocated = object.clone();
         loop {
             let mut ops = self.strategy().allocate(ctx, object, None).await?;
-            let put = storage::put(self.kind, self.namespace, name, object, Expect::Absent);
-            let key = put.key().to_owned();
-            ops.insert(0, put);
+            let key = storage::key(self.kind, self.namespace, name);
+            let payload = storage::stamped(self.kind, object);
+            let lease = self.state.lease_for(self.kind).await?;
+            ops.insert(0, Op::Put { key: key.clone(), payload: payload.clone(), expect: Expect::Absent, lease });
             match self.state.store.commit(ops).await {
                 Ok(revision) => {
                     meta::set(object, "resourceVersion", &revision.to_string());
-                    return Ok(());
+                    return Ok(Some(storage::at_revision(&payload, revision)));
                 }
                 Err(CommitError::Conflict { key: at, .. }) if at == key => {
                     return Err(Status::already_exists(self.kind, name));
@@ -253,13 +262,16 @@ impl<'a> Write<'a> {
         self.warnings.append(&mut warnings);
         let removed = self.ends_deletion(&new, &old);
         if self.dry_run || (new == old && ops.is_empty()) {
-            return Ok(Some(Written { object: new, created: false, removed: false }));
+            return Ok(Some(Written { object: new, created: false, stored: None }));
         }
         let expect = Expect::Revision(entry.mod_revision);
+        let payload = storage::stamped(self.kind, &new);
+        let key = entry.key.to_string();
         let mut all = vec![if removed {
-            storage::remove(self.kind, self.namespace, name, &new, expect)
+            Op::Delete { key, expect, last: Some(payload.clone()) }
         } else {
-            storage::put(self.kind, self.namespace, name, &new, expect)
+            let lease = self.state.lease_for(self.kind).await?;
+            Op::Put { key, payload: payload.clone(), expect, lease }
         }];
         if removed {
             let ctx = self.ctx(name, &now);
@@ -270,7 +282,8 @@ impl<'a> Write<'a> {
         match self.state.store.commit(all).await {
             Ok(revision) => {
                 meta::set(&mut new, "resourceVersion", &revision.to_string());
-                Ok(Some(Written { object: new, created: false, removed }))
+                let stored = Some(storage::at_revision(&payload, revision));
+                Ok(Some(Written { object: new, created: false, stored }))
             }
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(CommitError::Failed(failure)) => Err(storage::failed(&failure)),

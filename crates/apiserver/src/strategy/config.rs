@@ -43,7 +43,8 @@ fn key_errors(key: &str) -> Vec<String> {
 fn keys(errors: &mut Vec<FieldError>, object: &Value, map: &str) {
     for key in object.get(map).and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
         let details = key_errors(key).into_iter();
-        errors.extend(details.map(|detail| FieldError::invalid(format!("{map}[{key}]"), key.as_str(), detail)));
+        errors
+            .extend(details.map(|detail| FieldError::invalid(format!("{map}[{key}]"), key.as_str(), detail)));
     }
 }
 
@@ -94,7 +95,12 @@ impl Strategy for Secret {
         let mut errors = Vec::new();
         keys(&mut errors, object, "data");
         if size(object, "data", true) > LIMIT {
-            errors.push(FieldError::new("data", Reason::TooLong, "".into(), format!("may not be more than {LIMIT} bytes")));
+            errors.push(FieldError::new(
+                "data",
+                Reason::TooLong,
+                "".into(),
+                format!("may not be more than {LIMIT} bytes"),
+            ));
         }
         let data = object.get("data").unwrap_or(&Value::Null);
         let decoded = |key: &str| STANDARD.decode(text(data, key)).unwrap_or_default();
@@ -126,7 +132,11 @@ impl Strategy for Secret {
                 needs(key);
                 if has(data, key) && serde_json::from_slice::<Value>(&decoded(key)).is_err() {
                     let detail = "invalid character in the docker configuration: it is not JSON";
-                    errors.push(FieldError::invalid(format!("data[{key}]"), "<secret contents redacted>", detail));
+                    errors.push(FieldError::invalid(
+                        format!("data[{key}]"),
+                        "<secret contents redacted>",
+                        detail,
+                    ));
                 }
             }
             _ => {}
@@ -158,14 +168,20 @@ impl Strategy for ConfigMap {
         keys(&mut errors, object, "data");
         keys(&mut errors, object, "binaryData");
         let data = object.get("data").unwrap_or(&Value::Null);
-        for key in object.get("binaryData").and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
+        for key in object.get("binaryData").and_then(Value::as_object).into_iter().flat_map(|map| map.keys())
+        {
             if has(data, key) {
                 let (field, detail) = (format!("data[{key}]"), "duplicate of key present in binaryData");
                 errors.push(FieldError::invalid(field, key.as_str(), detail));
             }
         }
         if size(object, "data", false) + size(object, "binaryData", true) > LIMIT {
-            errors.push(FieldError::new("", Reason::TooLong, "".into(), format!("may not be more than {LIMIT} bytes")));
+            errors.push(FieldError::new(
+                "",
+                Reason::TooLong,
+                "".into(),
+                format!("may not be more than {LIMIT} bytes"),
+            ));
         }
         errors
     }
@@ -191,9 +207,15 @@ mod tests {
 
     #[test]
     fn keys_are_file_names() {
-        for (key, good) in
-            [("a", true), ("A.b-c_d", true), ("..data", false), ("", false), ("a/b", false), (".", false), (".a", true)]
-        {
+        for (key, good) in [
+            ("a", true),
+            ("A.b-c_d", true),
+            ("..data", false),
+            ("", false),
+            ("a/b", false),
+            (".", false),
+            (".a", true),
+        ] {
             assert_eq!(key_errors(key).is_empty(), good, "{key:?}");
         }
     }

@@ -55,7 +55,9 @@ impl Strategy for Deployment {
     fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
         if ctx.subresource == Some("status") {
             let mut errors = Vec::new();
-            for key in ["observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"] {
+            for key in
+                ["observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"]
+            {
                 not_negative(&mut errors, &new["status"], key, "status");
             }
             return errors;
@@ -88,7 +90,11 @@ fn strategy(errors: &mut Vec<FieldError>, strategy: &Value) {
             }
         }
         other => {
-            errors.push(FieldError::not_supported("spec.strategy.type", other, &["Recreate", "RollingUpdate"]));
+            errors.push(FieldError::not_supported(
+                "spec.strategy.type",
+                other,
+                &["Recreate", "RollingUpdate"],
+            ));
         }
     }
 }
@@ -134,7 +140,8 @@ mod tests {
         assert_eq!(spec["replicas"], 1);
         assert_eq!(spec["revisionHistoryLimit"], 10);
         assert_eq!(spec["progressDeadlineSeconds"], 600);
-        let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+        let rolling =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
         assert_eq!(spec["strategy"], rolling);
         assert_eq!(spec["template"]["spec"]["restartPolicy"], "Always");
     }

@@ -46,7 +46,12 @@ impl Strategy for EndpointSlice {
         let endpoints = items(object, "endpoints");
         if endpoints.len() > 1000 {
             let detail = "must have at most 1000 items";
-            errors.push(FieldError::new("endpoints", validate::Reason::TooMany, endpoints.len().into(), detail));
+            errors.push(FieldError::new(
+                "endpoints",
+                validate::Reason::TooMany,
+                endpoints.len().into(),
+                detail,
+            ));
         }
         for (at, endpoint) in endpoints.iter().enumerate() {
             let addresses = items(endpoint, "addresses");

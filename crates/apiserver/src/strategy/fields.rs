@@ -79,15 +79,6 @@ pub(crate) fn is_empty(object: &Value, key: &str) -> bool {
     }
 }
 
-/// A required text field.
-pub(crate) fn require(errors: &mut Vec<FieldError>, object: &Value, key: &str, path: &str) -> bool {
-    let present = !is_empty(object, key);
-    if !present {
-        errors.push(FieldError::required(format!("{path}.{key}"), ""));
-    }
-    present
-}
-
 /// A text field that must be one of `allowed`. An absent one is reported as missing.
 pub(crate) fn one_of(errors: &mut Vec<FieldError>, object: &Value, key: &str, path: &str, allowed: &[&str]) {
     let value = text(object, key);
@@ -101,7 +92,11 @@ pub(crate) fn one_of(errors: &mut Vec<FieldError>, object: &Value, key: &str, pa
 /// A number that, if there, must not be negative.
 pub(crate) fn not_negative(errors: &mut Vec<FieldError>, object: &Value, key: &str, path: &str) {
     if let Some(value) = number(object, key).filter(|value| *value < 0) {
-        errors.push(FieldError::invalid(format!("{path}.{key}"), value, "must be greater than or equal to 0"));
+        errors.push(FieldError::invalid(
+            format!("{path}.{key}"),
+            value,
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
@@ -135,7 +130,11 @@ pub(crate) fn label_selector(errors: &mut Vec<FieldError>, selector: &Value, pat
             )),
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             other => {
-                errors.push(FieldError::invalid(format!("{path}.operator"), other, "not a valid selector operator"));
+                errors.push(FieldError::invalid(
+                    format!("{path}.operator"),
+                    other,
+                    "not a valid selector operator",
+                ));
             }
         }
         let key = text(expression, "key");

@@ -5,7 +5,8 @@ use objects::validate::{self, FieldError};
 use serde_json::{Value, json};
 
 use super::fields::{
-    default, flag, has, is_empty, items_mut, label_selector, name_errors, not_negative, number, put, set, text,
+    default, flag, has, is_empty, items_mut, label_selector, name_errors, not_negative, number, put, set,
+    text,
 };
 use super::pod::{defaults, validate as pod};
 use super::{Ctx, Strategy, generic_prepare_create};
@@ -89,7 +90,8 @@ impl Strategy for Job {
             let last = number(spec, "completions").unwrap_or(1) - 1;
             let pod_name = format!("{}-{}", meta::name(object), last.max(0));
             if pod_name.len() > 63 {
-                let detail = "will not able to create pod with invalid DNS label: must be no more than 63 characters";
+                let detail =
+                    "will not able to create pod with invalid DNS label: must be no more than 63 characters";
                 errors.push(FieldError::invalid("metadata.name", meta::name(object), detail));
             }
         }
@@ -115,8 +117,14 @@ impl Strategy for Job {
         if text(old, "completionMode") != "Indexed" {
             fixed("completions");
         }
-        for key in ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
-        {
+        for key in [
+            "selector",
+            "completionMode",
+            "podFailurePolicy",
+            "backoffLimitPerIndex",
+            "managedBy",
+            "successPolicy",
+        ] {
             fixed(key);
         }
         if steered(new, old) != old["template"] {
@@ -154,12 +162,18 @@ fn steered(new: &Value, old: &Value) -> Value {
 }
 
 fn job_spec(errors: &mut Vec<FieldError>, spec: &Value, path: &str, with_selector: bool) {
-    for key in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
+    for key in
+        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"]
+    {
         not_negative(errors, spec, key, path);
     }
     let mode = text(spec, "completionMode");
     if !matches!(mode, "" | "NonIndexed" | "Indexed") {
-        errors.push(FieldError::not_supported(format!("{path}.completionMode"), mode, &["Indexed", "NonIndexed"]));
+        errors.push(FieldError::not_supported(
+            format!("{path}.completionMode"),
+            mode,
+            &["Indexed", "NonIndexed"],
+        ));
     }
     if mode == "Indexed" && !has(spec, "completions") {
         let detail = "when completion mode is Indexed";
@@ -181,7 +195,11 @@ fn job_spec(errors: &mut Vec<FieldError>, spec: &Value, path: &str, with_selecto
                 {
                     let detail = "`selector` does not match template `labels`";
                     let value = labels.cloned().unwrap_or_default();
-                    errors.push(FieldError::invalid(format!("{path}.template.metadata.labels"), value, detail));
+                    errors.push(FieldError::invalid(
+                        format!("{path}.template.metadata.labels"),
+                        value,
+                        detail,
+                    ));
                 }
             }
         }
@@ -257,7 +275,11 @@ fn cron(schedule: &str) -> Result<(), String> {
     if let Some(word) = schedule.strip_prefix('@') {
         let known = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"];
         let every = word.strip_prefix("every ").is_some_and(|rest| !rest.is_empty());
-        return if known.contains(&word) || every { Ok(()) } else { Err(format!("unrecognized descriptor: {schedule}")) };
+        return if known.contains(&word) || every {
+            Ok(())
+        } else {
+            Err(format!("unrecognized descriptor: {schedule}"))
+        };
     }
     if schedule.contains("TZ=") {
         return Err("cannot use TZ or CRON_TZ in schedule, use timeZone field instead".into());
@@ -266,12 +288,15 @@ fn cron(schedule: &str) -> Result<(), String> {
     if parts.len() != 5 {
         return Err(format!("expected exactly 5 fields, found {}: {parts:?}", parts.len()));
     }
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let bounds: [(u32, u32, &[&str]); 5] = [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, &MONTHS), (0, 6, &DAYS)];
+    let bounds: [(u32, u32, &[&str]); 5] =
+        [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, &MONTHS), (0, 6, &DAYS)];
     for (part, (low, high, names)) in parts.iter().zip(bounds) {
         for piece in part.split(',') {
-            let (range, step) = piece.split_once('/').map_or((piece, None), |(range, step)| (range, Some(step)));
+            let (range, step) =
+                piece.split_once('/').map_or((piece, None), |(range, step)| (range, Some(step)));
             if step.is_some_and(|step| step.parse::<u32>().ok().is_none_or(|step| step == 0)) {
                 return Err(format!("step of range should be a positive number: {piece}"));
             }
@@ -281,7 +306,9 @@ fn cron(schedule: &str) -> Result<(), String> {
             let value = |text: &str| {
                 let lower = text.to_ascii_lowercase();
                 let by_name = names.iter().position(|name| *name == lower).map(|at| at as u32 + low);
-                by_name.or_else(|| text.parse().ok()).ok_or_else(|| format!("failed to parse int from {text}"))
+                by_name
+                    .or_else(|| text.parse().ok())
+                    .ok_or_else(|| format!("failed to parse int from {text}"))
             };
             let (from, to) = match range.split_once('-') {
                 Some((from, to)) => (value(from)?, value(to)?),
@@ -307,11 +334,22 @@ mod tests {
 
     #[test]
     fn schedules() {
-        for good in ["* * * * *", "*/15 0 1,15 * 1-5", "0 0 * jan sun", "@hourly", "@every 1h", "5/10 * ? * *"] {
+        for good in
+            ["* * * * *", "*/15 0 1,15 * 1-5", "0 0 * jan sun", "@hourly", "@every 1h", "5/10 * ? * *"]
+        {
             assert_eq!(cron(good), Ok(()), "{good}");
         }
-        for bad in ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "*/0 * * * *", "@never", "5-1 * * * *", "a * * * *"]
-        {
+        for bad in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "*/0 * * * *",
+            "@never",
+            "5-1 * * * *",
+            "a * * * *",
+        ] {
             assert!(cron(bad).is_err(), "{bad}");
         }
     }

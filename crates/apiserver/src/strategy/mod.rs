@@ -26,11 +26,11 @@ mod workload;
 use crate::auth::UserInfo;
 use crate::state::State;
 use crate::status::Status;
+use fields::put;
 use futures::future::BoxFuture;
 use objects::registry::Kind;
 use objects::validate::FieldError;
 use serde_json::Value;
-use fields::put;
 use std::collections::BTreeMap;
 
 /// What a strategy or an admission check may know about the request.
@@ -119,14 +119,12 @@ pub(crate) trait Strategy: Send + Sync {
 
     /// Answers a POST to a subresource of an object of this kind (`binding`, `eviction`, `token`); `ctx.subresource`
     /// says which, `ctx.name` of which object. The value given back is sent with 201.
-    fn create_subresource<'a>(&'a self, ctx: &'a Ctx<'a>, _body: Value) -> BoxFuture<'a, Result<Value, Status>> {
+    fn create_subresource<'a>(
+        &'a self,
+        ctx: &'a Ctx<'a>,
+        _body: Value,
+    ) -> BoxFuture<'a, Result<Value, Status>> {
         Box::pin(async { Err(Status::method_not_supported(ctx.kind, "create")) })
-    }
-
-    /// Answers PUT to `approval`, `finalize`, `resize`, `ephemeralcontainers` and the like by merging `body` (the
-    /// object as sent) into `current`. Default: the object as sent, so that [`Strategy::prepare_update`] decides.
-    fn update_subresource(&self, _ctx: &Ctx<'_>, body: Value, _current: &Value) -> Result<Value, Status> {
-        Ok(body)
     }
 
     /// Values for field selectors beyond `metadata.name` and `metadata.namespace`, e.g. `spec.nodeName`. Read from
@@ -150,6 +148,11 @@ pub(crate) trait Strategy: Send + Sync {
 
     /// Finalizers of the kind that live outside metadata still hold the object (namespaces' `spec.finalizers`).
     fn held(&self, _object: &Value) -> bool {
+        false
+    }
+
+    /// Whether a create may carry a status (nodes: a kubelet registers with what the machine has).
+    fn takes_status_on_create(&self) -> bool {
         false
     }
 
@@ -200,11 +203,13 @@ pub(crate) fn of(kind: &Kind) -> &'static dyn Strategy {
         ("networking.k8s.io", "networkpolicies") => &policy::NetworkPolicy,
         ("networking.k8s.io", "ingressclasses") => &policy::IngressClass,
         ("autoscaling", "horizontalpodautoscalers") => &policy::Autoscaler,
+        ("certificates.k8s.io", "certificatesigningrequests") => &policy::SigningRequest,
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => &policy::FlowSchema,
         ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => &policy::PriorityLevel,
-        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations" | "validatingwebhookconfigurations") => {
-            &policy::Webhooks
-        }
+        (
+            "admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+        ) => &policy::Webhooks,
         ("rbac.authorization.k8s.io", "roles" | "clusterroles") => &rbac::Role,
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => &rbac::Binding,
         ("authentication.k8s.io", "tokenreviews") => &review::Token,
@@ -237,7 +242,8 @@ pub(crate) fn generic_prepare_create(ctx: &Ctx<'_>, object: &mut Value) {
     {
         map.remove("status");
     }
-    let counted = object.get("spec").is_some() && !WITHOUT_GENERATION.contains(&(ctx.kind.group, ctx.kind.plural));
+    let counted =
+        object.get("spec").is_some() && !WITHOUT_GENERATION.contains(&(ctx.kind.group, ctx.kind.plural));
     if counted {
         objects::meta::metadata_mut(object).insert("generation".into(), 1.into());
     }
@@ -274,7 +280,10 @@ fn content_changed(new: &Value, old: &Value) -> bool {
     let content = |value: &Value| -> BTreeMap<String, Value> {
         let skipped = ["metadata", "status", "apiVersion", "kind"];
         let fields = value.as_object().into_iter().flatten();
-        fields.filter(|(key, _)| !skipped.contains(&key.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+        fields
+            .filter(|(key, _)| !skipped.contains(&key.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
     };
     content(new) != content(old)
 }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::fields::{default, items, put, set};
 use super::{Ctx, Strategy};
-use crate::status::Status;
 
 /// Strategy of core/v1 Namespace.
 pub(super) struct Namespace;
@@ -41,7 +40,14 @@ impl Strategy for Namespace {
     fn prepare_update(&self, ctx: &Ctx<'_>, new: &mut Value, old: &Value) {
         match ctx.subresource {
             Some("status") => put(new, "spec", old.get("spec").cloned()),
-            Some("finalize") => put(new, "status", old.get("status").cloned()),
+            Some("finalize") => {
+                let finalizers = new.pointer("/spec/finalizers").cloned().filter(Value::is_array);
+                put(new, "spec", Some(old.get("spec").cloned().unwrap_or_else(|| json!({}))));
+                if let Some(spec) = new.get_mut("spec") {
+                    put(spec, "finalizers", finalizers);
+                }
+                put(new, "status", old.get("status").cloned());
+            }
             _ => {
                 put(new, "spec", old.get("spec").cloned());
                 put(new, "status", old.get("status").cloned());
@@ -62,23 +68,6 @@ impl Strategy for Namespace {
             errors.push(FieldError::invalid("status.phase", phase, detail));
         }
         errors
-    }
-
-    fn update_subresource(&self, ctx: &Ctx<'_>, body: Value, current: &Value) -> Result<Value, Status> {
-        if ctx.subresource != Some("finalize") {
-            return Ok(body);
-        }
-        let mut namespace = current.clone();
-        default(&mut namespace, "spec", json!({}));
-        let finalizers = body.pointer("/spec/finalizers").cloned().filter(|list| list.is_array());
-        if let Some(spec) = namespace.get_mut("spec") {
-            put(spec, "finalizers", finalizers);
-        }
-        let version = meta::resource_version(&body);
-        if !version.is_empty() {
-            meta::set(&mut namespace, "resourceVersion", version);
-        }
-        Ok(namespace)
     }
 
     fn mark_deleted(&self, object: &mut Value) {

@@ -34,6 +34,10 @@ impl Strategy for Node {
     /// A kubelet registers its node together with the status.
     fn prepare_create(&self, _ctx: &Ctx<'_>, _object: &mut Value) {}
 
+    fn takes_status_on_create(&self) -> bool {
+        true
+    }
+
     fn prepare_update(&self, ctx: &Ctx<'_>, new: &mut Value, old: &Value) {
         let kept = if ctx.subresource == Some("status") { "spec" } else { "status" };
         put(new, kept, old.get(kept).cloned());

@@ -49,11 +49,19 @@ fn rule_errors(errors: &mut Vec<FieldError>, rule: &Value, namespaced: bool, pat
     if !items(rule, "nonResourceURLs").is_empty() {
         if namespaced {
             let detail = "namespaced rules cannot apply to non-resource URLs";
-            errors.push(FieldError::invalid(format!("{path}.nonResourceURLs"), rule["nonResourceURLs"].clone(), detail));
+            errors.push(FieldError::invalid(
+                format!("{path}.nonResourceURLs"),
+                rule["nonResourceURLs"].clone(),
+                detail,
+            ));
         }
         if ["apiGroups", "resources", "resourceNames"].iter().any(|key| !is_empty(rule, key)) {
             let detail = "rules cannot apply to both regular resources and non-resource URLs";
-            errors.push(FieldError::invalid(format!("{path}.nonResourceURLs"), rule["nonResourceURLs"].clone(), detail));
+            errors.push(FieldError::invalid(
+                format!("{path}.nonResourceURLs"),
+                rule["nonResourceURLs"].clone(),
+                detail,
+            ));
         }
         return;
     }
@@ -73,7 +81,8 @@ impl Strategy for Binding {
     }
 
     fn default_spec(&self, object: &mut Value) {
-        if let Some(reference) = object.get_mut("roleRef").filter(|reference| is_empty(reference, "apiGroup")) {
+        if let Some(reference) = object.get_mut("roleRef").filter(|reference| is_empty(reference, "apiGroup"))
+        {
             set(reference, "apiGroup", GROUP);
         }
         for subject in items_mut(object, "subjects") {
@@ -86,7 +95,8 @@ impl Strategy for Binding {
     fn validate_create(&self, ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let reference = object.get("roleRef").unwrap_or(&Value::Null);
-        let (group, kind, name) = (text(reference, "apiGroup"), text(reference, "kind"), text(reference, "name"));
+        let (group, kind, name) =
+            (text(reference, "apiGroup"), text(reference, "kind"), text(reference, "name"));
         if group != GROUP {
             errors.push(FieldError::not_supported("roleRef.apiGroup", group, &[GROUP]));
         }

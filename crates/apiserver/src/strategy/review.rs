@@ -99,7 +99,9 @@ impl Strategy for LocalAccess {
         let own = ctx.namespace.unwrap_or_default();
         let asked = text(&object["spec"]["resourceAttributes"], "namespace");
         if asked != own {
-            let detail = format!("spec.resourceAttributes.namespace: Invalid value: {asked:?}: must match metadata.namespace");
+            let detail = format!(
+                "spec.resourceAttributes.namespace: Invalid value: {asked:?}: must match metadata.namespace"
+            );
             return answer(Err(Status::bad_request(detail)));
         }
         answer(access(ctx, object, None))
@@ -123,7 +125,9 @@ fn access(ctx: &Ctx<'_>, object: Value, user: Option<&UserInfo>) -> Result<Value
     let user = match user {
         Some(user) => user,
         None if named.name.is_empty() && named.groups.is_empty() => {
-            return Err(Status::bad_request("spec.user: Invalid value: \"\": at least one of user or group must be specified"));
+            return Err(Status::bad_request(
+                "spec.user: Invalid value: \"\": at least one of user or group must be specified",
+            ));
         }
         None => &named,
     };
@@ -136,7 +140,6 @@ fn access(ctx: &Ctx<'_>, object: Value, user: Option<&UserInfo>) -> Result<Value
             Attributes {
                 verb: text(resource, "verb"),
                 group: text(resource, "group"),
-                version: text(resource, "version"),
                 resource: text(resource, "resource"),
                 subresource: text(resource, "subresource"),
                 namespace: text(resource, "namespace"),
@@ -150,7 +153,9 @@ fn access(ctx: &Ctx<'_>, object: Value, user: Option<&UserInfo>) -> Result<Value
         }
         _ => {
             let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-            return Err(Status::bad_request(format!("spec.resourceAttributes: Invalid value: null: {detail}")));
+            return Err(Status::bad_request(format!(
+                "spec.resourceAttributes: Invalid value: null: {detail}"
+            )));
         }
     };
     let status = match auth::authorize(&ctx.server.auth, user, &attributes) {
@@ -208,7 +213,8 @@ impl Strategy for SelfRules {
             }
         }
         let incomplete = auth::node::node_name(ctx.user).is_some();
-        let mut status = json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": incomplete});
+        let mut status =
+            json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": incomplete});
         if incomplete {
             status["evaluationError"] = json!("node authorizer does not support user rule resolution");
         }

@@ -20,7 +20,11 @@ const DEFAULT_SECONDS: i64 = 3600;
 const LEAST_SECONDS: i64 = 600;
 
 impl Strategy for ServiceAccount {
-    fn create_subresource<'a>(&'a self, ctx: &'a Ctx<'a>, body: Value) -> BoxFuture<'a, Result<Value, Status>> {
+    fn create_subresource<'a>(
+        &'a self,
+        ctx: &'a Ctx<'a>,
+        body: Value,
+    ) -> BoxFuture<'a, Result<Value, Status>> {
         let answer = match ctx.subresource {
             Some("token") => issue(ctx, body),
             _ => Err(Status::method_not_supported(ctx.kind, "create")),
@@ -34,10 +38,9 @@ fn issue(ctx: &Ctx<'_>, mut request: Value) -> Result<Value, Status> {
     let namespace = ctx.namespace.unwrap_or_default();
     let account =
         state.read(ctx.kind, ctx.namespace, ctx.name).ok_or_else(|| Status::not_found(ctx.kind, ctx.name))?;
-    let signer = state
-        .auth
-        .signer()
-        .ok_or_else(|| Status::service_unavailable("this server has no key to sign service account tokens with"))?;
+    let signer = state.auth.signer().ok_or_else(|| {
+        Status::service_unavailable("this server has no key to sign service account tokens with")
+    })?;
     let spec = request.get("spec").cloned().unwrap_or_default();
     let seconds = number(&spec, "expirationSeconds").unwrap_or(DEFAULT_SECONDS);
     check_seconds(ctx, seconds)?;
@@ -87,7 +90,11 @@ fn check_seconds(ctx: &Ctx<'_>, seconds: i64) -> Result<(), Status> {
     Err(Status::invalid(kind, "", &[error]))
 }
 
-fn bound_object(ctx: &Ctx<'_>, account: &Value, reference: &Value) -> Result<Option<(&'static str, Value)>, Status> {
+fn bound_object(
+    ctx: &Ctx<'_>,
+    account: &Value,
+    reference: &Value,
+) -> Result<Option<(&'static str, Value)>, Status> {
     if !reference.is_object() {
         return Ok(None);
     }
@@ -97,7 +104,9 @@ fn bound_object(ctx: &Ctx<'_>, account: &Value, reference: &Value) -> Result<Opt
         ("" | "v1", "Secret") => ("secret", "secrets", ctx.namespace),
         ("" | "v1", "Node") => ("node", "nodes", None),
         (version, kind) => {
-            return Err(Status::bad_request(format!("cannot bind token for object of type {version}, Kind={kind}")));
+            return Err(Status::bad_request(format!(
+                "cannot bind token for object of type {version}, Kind={kind}"
+            )));
         }
     };
     let of = registry::by_resource("", "v1", plural).ok_or_else(Status::unknown_path)?;

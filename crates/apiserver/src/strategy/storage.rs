@@ -81,8 +81,24 @@ impl Strategy for Volume {
         if !policies.contains(&policy) {
             errors.push(FieldError::not_supported("spec.persistentVolumeReclaimPolicy", policy, &policies));
         }
-        let sources = ["hostPath", "local", "nfs", "csi", "iscsi", "fc", "rbd", "cephfs", "awsElasticBlockStore",
-            "gcePersistentDisk", "azureDisk", "azureFile", "vsphereVolume", "cinder", "flexVolume", "glusterfs"];
+        let sources = [
+            "hostPath",
+            "local",
+            "nfs",
+            "csi",
+            "iscsi",
+            "fc",
+            "rbd",
+            "cephfs",
+            "awsElasticBlockStore",
+            "gcePersistentDisk",
+            "azureDisk",
+            "azureFile",
+            "vsphereVolume",
+            "cinder",
+            "flexVolume",
+            "glusterfs",
+        ];
         let given = sources.iter().filter(|source| has(spec, source)).count();
         if given == 0 {
             errors.push(FieldError::required("spec", "must specify a volume type"));
@@ -96,7 +112,9 @@ impl Strategy for Volume {
     }
 
     fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
-        if ctx.subresource == Some("status") { Vec::new() } else {
+        if ctx.subresource == Some("status") {
+            Vec::new()
+        } else {
             let mut errors = self.validate_create(ctx, new);
             for source in ["hostPath", "local", "nfs", "csi"] {
                 if new["spec"].get(source) != old["spec"].get(source) {
@@ -142,7 +160,11 @@ impl Strategy for Claim {
             None => errors.push(FieldError::required("spec.resources[storage]", "")),
             Some(Ok(amount)) if amount.sign() <= 0 => {
                 let shown = storage.unwrap_or_default();
-                errors.push(FieldError::invalid("spec.resources[storage]", shown, "must be greater than zero"));
+                errors.push(FieldError::invalid(
+                    "spec.resources[storage]",
+                    shown,
+                    "must be greater than zero",
+                ));
             }
             Some(_) => {}
         }

@@ -70,7 +70,10 @@ impl Strategy for ReplicaSet {
 
     fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
         if ctx.subresource == Some("status") {
-            return status_counts(new, &["replicas", "readyReplicas", "availableReplicas", "fullyLabeledReplicas"]);
+            return status_counts(
+                new,
+                &["replicas", "readyReplicas", "availableReplicas", "fullyLabeledReplicas"],
+            );
         }
         let mut errors = self.validate_create(ctx, new);
         immutable(&mut errors, spec_of(new), spec_of(old), "selector", "spec");
@@ -91,7 +94,8 @@ impl Strategy for ReplicationController {
             if let Some(spec) = object.get_mut("spec").filter(|spec| is_empty(spec, "selector")) {
                 set(spec, "selector", labels.clone());
             }
-            if let Some(metadata) = object.get_mut("metadata").filter(|metadata| is_empty(metadata, "labels")) {
+            if let Some(metadata) = object.get_mut("metadata").filter(|metadata| is_empty(metadata, "labels"))
+            {
                 set(metadata, "labels", labels);
             }
         }
@@ -175,7 +179,12 @@ impl Strategy for StatefulSet {
         let strategy = &spec["updateStrategy"];
         match text(strategy, "type") {
             "RollingUpdate" => {
-                not_negative(&mut errors, &strategy["rollingUpdate"], "partition", "spec.updateStrategy.rollingUpdate");
+                not_negative(
+                    &mut errors,
+                    &strategy["rollingUpdate"],
+                    "partition",
+                    "spec.updateStrategy.rollingUpdate",
+                );
             }
             "OnDelete" => {
                 if has(strategy, "rollingUpdate") {

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::validate::host_network_port;
 use crate::strategy::fields::{
-    flag, has, is_empty, items, name_errors, not_negative, number, one_of, port_name, port_number, port_or_name, text,
+    flag, has, is_empty, items, name_errors, not_negative, number, one_of, port_name, port_number,
+    port_or_name, text,
 };
 
 /// What a container's mounts may refer to: volume names, each with whether it is a claim in block mode.
@@ -66,8 +67,14 @@ fn one(errors: &mut Vec<FieldError>, spec: &Value, container: &Value, volumes: &
         }
     }
     for key in ["postStart", "preStop"] {
-        if let Some(found) = container.pointer(&format!("/lifecycle/{key}")).filter(|found| found.is_object()) {
-            handler(errors, found, &["exec", "httpGet", "tcpSocket", "sleep"], &format!("{path}.lifecycle.{key}"));
+        if let Some(found) = container.pointer(&format!("/lifecycle/{key}")).filter(|found| found.is_object())
+        {
+            handler(
+                errors,
+                found,
+                &["exec", "httpGet", "tcpSocket", "sleep"],
+                &format!("{path}.lifecycle.{key}"),
+            );
         }
     }
     resources(errors, container.get("resources").unwrap_or(&Value::Null), &format!("{path}.resources"));
@@ -158,7 +165,10 @@ fn variable_name(name: &str) -> Vec<String> {
     if name.bytes().all(|byte| (0x20..=0x7e).contains(&byte) && byte != b'=') {
         return Vec::new();
     }
-    vec!["a valid environment variable name must consist only of printable ASCII characters other than '='".into()]
+    vec![
+        "a valid environment variable name must consist only of printable ASCII characters other than '='"
+            .into(),
+    ]
 }
 
 fn environment(errors: &mut Vec<FieldError>, container: &Value, path: &str) {
@@ -194,13 +204,18 @@ fn environment(errors: &mut Vec<FieldError>, container: &Value, path: &str) {
                 "must specify one of: `configMapRef` or `secretRef`",
             )),
             1 => {}
-            _ => errors.push(FieldError::invalid(path, "", "may not have more than one field specified at a time")),
+            _ => errors.push(FieldError::invalid(
+                path,
+                "",
+                "may not have more than one field specified at a time",
+            )),
         }
     }
 }
 
 fn value_from(errors: &mut Vec<FieldError>, variable: &Value, source: &Value, path: &str) {
-    const KINDS: [&str; 5] = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
+    const KINDS: [&str; 5] =
+        ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
     let given = KINDS.iter().filter(|kind| has(source, kind)).count();
     if given == 0 {
         let detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
@@ -268,10 +283,12 @@ pub(super) fn resource_reference(errors: &mut Vec<FieldError>, reference: &Value
     let resource = text(reference, "resource");
     if resource.is_empty() {
         errors.push(FieldError::required(format!("{path}.resource"), ""));
-    } else if !["cpu", "memory", "ephemeral-storage", "hugepages-"]
-        .iter()
-        .any(|name| resource.strip_prefix("limits.").or(resource.strip_prefix("requests.")).is_some_and(|rest| rest.starts_with(name)))
-    {
+    } else if !["cpu", "memory", "ephemeral-storage", "hugepages-"].iter().any(|name| {
+        resource
+            .strip_prefix("limits.")
+            .or(resource.strip_prefix("requests."))
+            .is_some_and(|rest| rest.starts_with(name))
+    }) {
         let allowed = [
             "limits.cpu",
             "limits.ephemeral-storage",
@@ -325,7 +342,9 @@ pub(super) fn relative_path(errors: &mut Vec<FieldError>, value: &str, path: &st
 
 fn probe(errors: &mut Vec<FieldError>, probe: &Value, once: bool, path: &str) {
     handler(errors, probe, &["exec", "httpGet", "tcpSocket", "grpc"], path);
-    for key in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
+    for key in
+        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+    {
         not_negative(errors, probe, key, path);
     }
     if once && let Some(value) = number(probe, "successThreshold").filter(|value| *value != 1) {
@@ -385,7 +404,10 @@ pub(crate) fn resources(errors: &mut Vec<FieldError>, resources: &Value, path: &
                 errors.push(FieldError::invalid(field, *shown, detail));
             }
             None if !overcommits(name) => {
-                errors.push(FieldError::required(format!("{path}.limits"), "Limit must be set for non overcommitable resources"));
+                errors.push(FieldError::required(
+                    format!("{path}.limits"),
+                    "Limit must be set for non overcommitable resources",
+                ));
             }
             _ => {}
         }
@@ -452,7 +474,8 @@ fn security(errors: &mut Vec<FieldError>, container: &Value, path: &str) {
         }
         let added = items(&context["capabilities"], "add");
         if added.iter().any(|one| one == "CAP_SYS_ADMIN") {
-            let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
+            let detail =
+                "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
             errors.push(FieldError::invalid(&path, context.clone(), detail));
         }
     }

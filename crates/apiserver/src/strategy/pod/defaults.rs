@@ -121,7 +121,8 @@ fn pull_policy(image: &str) -> &'static str {
 }
 
 fn probe(probe: &mut Value) {
-    for (key, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    for (key, value) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
     {
         if number(probe, key).unwrap_or_default() == 0 {
             set(probe, key, value);
@@ -154,7 +155,9 @@ fn field_reference(source: &mut Value) {
 
 /// A limit without a request is the request too.
 fn requests_from_limits(container: &mut Value) {
-    let Some(resources) = container.get_mut("resources").filter(|resources| resources.is_object()) else { return };
+    let Some(resources) = container.get_mut("resources").filter(|resources| resources.is_object()) else {
+        return;
+    };
     let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else { return };
     if limits.is_empty() {
         return;
@@ -168,11 +171,14 @@ fn requests_from_limits(container: &mut Value) {
 }
 
 fn volume(volume: &mut Value) {
-    let named_only = volume.as_object().is_some_and(|map| map.iter().all(|(key, value)| key == "name" || value.is_null()));
+    let named_only =
+        volume.as_object().is_some_and(|map| map.iter().all(|(key, value)| key == "name" || value.is_null()));
     if named_only {
         set(volume, "emptyDir", json!({}));
     }
-    for (source, mode) in [("secret", 0o644), ("configMap", 0o644), ("downwardAPI", 0o644), ("projected", 0o644)] {
+    for (source, mode) in
+        [("secret", 0o644), ("configMap", 0o644), ("downwardAPI", 0o644), ("projected", 0o644)]
+    {
         if let Some(source) = volume.get_mut(source).filter(|source| source.is_object()) {
             default(source, "defaultMode", mode);
         }

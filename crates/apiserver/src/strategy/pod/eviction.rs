@@ -19,7 +19,9 @@ use crate::strategy::{self, Ctx};
 pub(super) async fn evict(ctx: &Ctx<'_>, body: Value) -> Result<Value, Status> {
     let named = meta::name(&body);
     if !named.is_empty() && named != ctx.name {
-        return Err(Status::bad_request(format!("name in URL does not match name in Eviction object: {named:?}")));
+        return Err(Status::bad_request(format!(
+            "name in URL does not match name in Eviction object: {named:?}"
+        )));
     }
     let pod = ctx
         .server
@@ -58,14 +60,19 @@ async fn spend_budget(ctx: &Ctx<'_>, pod: &Value) -> Result<(), Status> {
     ctx.server
         .modify(kind, ctx.namespace, name, ctx.dry_run, |budget| {
             let refuse = |detail: String| {
-                Err(Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
-                    .with_cause("DisruptionBudget", detail, ""))
+                Err(Status::too_many_requests(
+                    "Cannot evict pod as it would violate the pod's disruption budget.",
+                    0,
+                )
+                .with_cause("DisruptionBudget", detail, ""))
             };
             let generation = meta::generation(budget);
             let status = meta::map_mut(meta::map_mut(budget).entry("status").or_insert_with(|| json!({})));
             let seen = status.get("observedGeneration").and_then(Value::as_i64).unwrap_or_default();
             if seen < generation {
-                return refuse(format!("The disruption budget {name} is still being processed by the server."));
+                return refuse(format!(
+                    "The disruption budget {name} is still being processed by the server."
+                ));
             }
             let count = |key: &str| status.get(key).and_then(Value::as_i64).unwrap_or_default();
             let allowed = count("disruptionsAllowed");
@@ -116,7 +123,8 @@ async fn delete(ctx: &Ctx<'_>, body: &Value) -> Result<(), Status> {
             let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(grace);
             let generation = meta::generation(&pod);
             let metadata = meta::metadata_mut(&mut pod);
-            metadata.insert("deletionTimestamp".into(), end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
+            metadata
+                .insert("deletionTimestamp".into(), end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
             metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
             if generation > 0 {
                 metadata.insert("generation".into(), (generation + 1).into());

@@ -43,6 +43,11 @@ impl Strategy for Pod {
     }
 
     fn prepare_update(&self, ctx: &Ctx<'_>, new: &mut Value, old: &Value) {
+        match ctx.subresource {
+            Some("ephemeralcontainers") => update::keep_ephemeral_containers(new, old),
+            Some("resize") => update::keep_resources(new, old),
+            _ => {}
+        }
         generic_prepare_update(ctx, new, old);
         if ctx.subresource == Some("status") {
             // A pod's class is decided once.
@@ -76,15 +81,11 @@ impl Strategy for Pod {
         }
     }
 
-    fn update_subresource(&self, ctx: &Ctx<'_>, body: Value, current: &Value) -> Result<Value, Status> {
-        Ok(match ctx.subresource {
-            Some("ephemeralcontainers") => update::take_ephemeral_containers(&body, current),
-            Some("resize") => update::take_resources(&body, current),
-            _ => body,
-        })
-    }
-
-    fn create_subresource<'a>(&'a self, ctx: &'a Ctx<'a>, body: Value) -> BoxFuture<'a, Result<Value, Status>> {
+    fn create_subresource<'a>(
+        &'a self,
+        ctx: &'a Ctx<'a>,
+        body: Value,
+    ) -> BoxFuture<'a, Result<Value, Status>> {
         match ctx.subresource {
             Some("binding") => Box::pin(binding::bind(ctx, body)),
             Some("eviction") => Box::pin(eviction::evict(ctx, body)),

@@ -18,7 +18,9 @@ fn quantity(resources: &Value, list: &str, name: &str) -> Option<Quantity> {
 /// either, else `Burstable`. Pod-level resources, if there, decide alone.
 pub(crate) fn class(spec: &Value) -> &'static str {
     let pod_level = spec.get("resources").filter(|resources| {
-        ["requests", "limits"].iter().any(|list| ["cpu", "memory"].iter().any(|name| quantity(resources, list, name).is_some()))
+        ["requests", "limits"]
+            .iter()
+            .any(|list| ["cpu", "memory"].iter().any(|name| quantity(resources, list, name).is_some()))
     });
     let all: Vec<&Value> = match pod_level {
         Some(resources) => vec![resources],
@@ -31,7 +33,8 @@ pub(crate) fn class(spec: &Value) -> &'static str {
     let (mut any, mut guaranteed) = (false, true);
     for resources in all {
         for name in ["cpu", "memory"] {
-            let (request, limit) = (quantity(resources, "requests", name), quantity(resources, "limits", name));
+            let (request, limit) =
+                (quantity(resources, "requests", name), quantity(resources, "limits", name));
             any |= request.is_some() || limit.is_some();
             guaranteed &= limit.is_some() && request.is_none_or(|request| Some(request) == limit);
         }

@@ -77,7 +77,11 @@ fn deadline(errors: &mut Vec<FieldError>, new: &Value, old: &Value) {
             errors.push(FieldError::invalid(field, after, detail));
         }
         (None, Some(_)) => {
-            errors.push(FieldError::invalid(field, Value::Null, "must not update from a positive integer to nil value"));
+            errors.push(FieldError::invalid(
+                field,
+                Value::Null,
+                "must not update from a positive integer to nil value",
+            ));
         }
         _ => {}
     }
@@ -134,7 +138,8 @@ pub(super) fn status(new: &Value, old: &Value) -> Vec<FieldError> {
         if policy == "OnFailure" && exit != 0 {
             continue;
         }
-        let after = items(&new["status"], "containerStatuses").iter().find(|one| one["name"] == before["name"]);
+        let after =
+            items(&new["status"], "containerStatuses").iter().find(|one| one["name"] == before["name"]);
         if after.is_some_and(|after| !has(&after["state"], "terminated")) {
             let field = format!("status.containerStatuses[{at}].state");
             errors.push(FieldError::forbidden(field, "may not be transitioned to non-terminated state"));
@@ -143,41 +148,27 @@ pub(super) fn status(new: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
-/// The current pod with the ephemeral containers of `body`.
-pub(super) fn take_ephemeral_containers(body: &Value, current: &Value) -> Value {
-    let mut pod = current.clone();
-    let list = body.pointer("/spec/ephemeralContainers").cloned();
-    if let Some(spec) = pod.get_mut("spec") {
-        put(spec, "ephemeralContainers", list);
-    }
-    with_version(body, pod)
+/// Of what a client sent to `ephemeralcontainers`, that list alone counts.
+pub(super) fn keep_ephemeral_containers(new: &mut Value, old: &Value) {
+    let mut spec = old.get("spec").cloned().unwrap_or_default();
+    put(&mut spec, "ephemeralContainers", new.pointer("/spec/ephemeralContainers").cloned());
+    set(new, "spec", spec);
 }
 
-/// The current pod with the resources of `body`'s containers.
-pub(super) fn take_resources(body: &Value, current: &Value) -> Value {
-    let mut pod = current.clone();
-    if let Some(spec) = pod.get_mut("spec") {
-        for list in ["containers", "initContainers"] {
-            for container in items_mut(spec, list) {
-                let name = text(container, "name").to_owned();
-                let sent = body.get("spec").map(|spec| items(spec, list)).unwrap_or_default();
-                if let Some(sent) = sent.iter().find(|one| text(one, "name") == name) {
-                    put(container, "resources", sent.get("resources").cloned());
-                    put(container, "resizePolicy", sent.get("resizePolicy").cloned());
-                }
+/// Of what a client sent to `resize`, the containers' resources and resize policies alone count.
+pub(super) fn keep_resources(new: &mut Value, old: &Value) {
+    let mut spec = old.get("spec").cloned().unwrap_or_default();
+    for list in ["containers", "initContainers"] {
+        for container in items_mut(&mut spec, list) {
+            let name = text(container, "name").to_owned();
+            let sent = new.get("spec").map(|spec| items(spec, list)).unwrap_or_default();
+            if let Some(sent) = sent.iter().find(|one| text(one, "name") == name) {
+                put(container, "resources", sent.get("resources").cloned());
+                put(container, "resizePolicy", sent.get("resizePolicy").cloned());
             }
         }
     }
-    with_version(body, pod)
-}
-
-/// The resourceVersion that the client sent goes on being checked.
-fn with_version(body: &Value, mut pod: Value) -> Value {
-    let version = body.pointer("/metadata/resourceVersion").cloned();
-    if let (Some(version), Some(metadata)) = (version, pod.get_mut("metadata")) {
-        set(metadata, "resourceVersion", version);
-    }
-    pod
+    set(new, "spec", spec);
 }
 
 /// Checks an update of the ephemeral containers: they can be added, never changed or removed.

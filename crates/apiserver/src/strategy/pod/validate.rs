@@ -62,8 +62,8 @@ pub(crate) fn template_restarting(errors: &mut Vec<FieldError>, object: &Value, 
 pub(crate) fn pod_spec(errors: &mut Vec<FieldError>, spec: &Value, path: &str) {
     let volumes = volume::list(errors, items(spec, "volumes"), &format!("{path}.volumes"));
     container::all(errors, spec, &volumes, path);
-    one_of(errors, spec, "restartPolicy", path, &["Always", "OnFailure", "Never"]);
-    one_of(errors, spec, "dnsPolicy", path, &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]);
+    one_of(errors, spec, "restartPolicy", path, &["Always", "Never", "OnFailure"]);
+    one_of(errors, spec, "dnsPolicy", path, &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]);
     if let Some(seconds) = number(spec, "terminationGracePeriodSeconds").filter(|seconds| *seconds < 0) {
         let field = format!("{path}.terminationGracePeriodSeconds");
         errors.push(FieldError::invalid(field, seconds, "must be greater than or equal to 0"));
@@ -101,7 +101,8 @@ pub(crate) fn pod_spec(errors: &mut Vec<FieldError>, spec: &Value, path: &str) {
 pub(crate) fn tolerations(errors: &mut Vec<FieldError>, list: &[Value], path: &str) {
     for (at, toleration) in list.iter().enumerate() {
         let path = format!("{path}[{at}]");
-        let (key, operator, value) = (text(toleration, "key"), text(toleration, "operator"), text(toleration, "value"));
+        let (key, operator, value) =
+            (text(toleration, "key"), text(toleration, "operator"), text(toleration, "value"));
         if !key.is_empty() {
             name_errors(errors, &format!("{path}.key"), key, validate::qualified_name(key));
         } else if operator != "Exists" {
@@ -120,7 +121,9 @@ pub(crate) fn tolerations(errors: &mut Vec<FieldError>, list: &[Value], path: &s
             ));
         }
         match operator {
-            "" | "Equal" => name_errors(errors, &format!("{path}.operator"), value, validate::label_value(value)),
+            "" | "Equal" => {
+                name_errors(errors, &format!("{path}.operator"), value, validate::label_value(value))
+            }
             "Exists" if !value.is_empty() => errors.push(FieldError::invalid(
                 format!("{path}.operator"),
                 toleration.clone(),
@@ -128,11 +131,15 @@ pub(crate) fn tolerations(errors: &mut Vec<FieldError>, list: &[Value], path: &s
             )),
             "Exists" => {}
             other => {
-                errors.push(FieldError::not_supported(format!("{path}.operator"), other, &["Equal", "Exists"]));
+                errors.push(FieldError::not_supported(
+                    format!("{path}.operator"),
+                    other,
+                    &["Equal", "Exists"],
+                ));
             }
         }
         if !matches!(effect, "" | "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
-            let allowed = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+            let allowed = ["NoExecute", "NoSchedule", "PreferNoSchedule"];
             errors.push(FieldError::not_supported(format!("{path}.effect"), effect, &allowed));
         }
     }
@@ -140,7 +147,9 @@ pub(crate) fn tolerations(errors: &mut Vec<FieldError>, list: &[Value], path: &s
 
 fn affinity(errors: &mut Vec<FieldError>, affinity: &Value, path: &str) {
     let node = &affinity["nodeAffinity"];
-    if let Some(required) = node.get("requiredDuringSchedulingIgnoredDuringExecution").filter(|one| one.is_object()) {
+    if let Some(required) =
+        node.get("requiredDuringSchedulingIgnoredDuringExecution").filter(|one| one.is_object())
+    {
         let path = format!("{path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
         let terms = items(required, "nodeSelectorTerms");
         if terms.is_empty() {
@@ -304,13 +313,18 @@ fn security_context(errors: &mut Vec<FieldError>, spec: &Value, path: &str) {
     }
     if flag(spec, "hostPID") && flag(spec, "shareProcessNamespace") {
         let field = path.replace(".securityContext", ".shareProcessNamespace");
-        errors.push(FieldError::invalid(field, true, "ShareProcessNamespace and HostPID cannot both be enabled"));
+        errors.push(FieldError::invalid(
+            field,
+            true,
+            "ShareProcessNamespace and HostPID cannot both be enabled",
+        ));
     }
 }
 
 /// Segments of lower-case letters, digits, `-` and `_`, divided by dots or slashes.
 fn sysctl_name(name: &str) -> bool {
-    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let edge =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     name.len() <= 253
         && name.split(['.', '/']).all(|part| {
             let bytes = part.as_bytes();

@@ -134,10 +134,17 @@ fn projected(errors: &mut Vec<FieldError>, source: &Value, path: &str) {
     mode(errors, source, "defaultMode", path);
     for (at, one) in items(source, "sources").iter().enumerate() {
         let path = format!("{path}.sources[{at}]");
-        let kinds: Vec<&str> = ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"]
-            .into_iter()
-            .filter(|kind| has(one, kind))
-            .collect();
+        let kinds: Vec<&str> = [
+            "secret",
+            "configMap",
+            "downwardAPI",
+            "serviceAccountToken",
+            "clusterTrustBundle",
+            "podCertificate",
+        ]
+        .into_iter()
+        .filter(|kind| has(one, kind))
+        .collect();
         if kinds.is_empty() {
             let detail = "must specify one of: `secret`, `downwardAPI`, `configMap`, `serviceAccountToken`, \
                 `clusterTrustBundle` or `podCertificate`";
@@ -170,6 +177,10 @@ fn token(errors: &mut Vec<FieldError>, source: &Value, path: &str) {
     if seconds < 600 {
         errors.push(FieldError::invalid(field, seconds, "may not specify a duration less than 10 minutes"));
     } else if seconds > 1 << 32 {
-        errors.push(FieldError::invalid(field, seconds, "may not specify a duration larger than 2^32 seconds"));
+        errors.push(FieldError::invalid(
+            field,
+            seconds,
+            "may not specify a duration larger than 2^32 seconds",
+        ));
     }
 }

@@ -50,8 +50,11 @@ fn addresses(spec: &Value) -> Vec<String> {
 
 /// The node ports that a spec holds, each once.
 fn node_ports(spec: &Value) -> Vec<i64> {
-    let mut ports: Vec<i64> =
-        items(spec, "ports").iter().filter_map(|port| number(port, "nodePort")).filter(|port| *port != 0).collect();
+    let mut ports: Vec<i64> = items(spec, "ports")
+        .iter()
+        .filter_map(|port| number(port, "nodePort"))
+        .filter(|port| *port != 0)
+        .collect();
     ports.extend(number(spec, "healthCheckNodePort").filter(|port| *port != 0));
     ports.sort_unstable();
     ports.dedup();
@@ -94,7 +97,8 @@ fn families(spec: &mut Value) {
     if !has_address(spec) {
         return;
     }
-    let headless = text(spec, "clusterIP") == "None" || items(spec, "clusterIPs").first().is_some_and(|ip| ip == "None");
+    let headless =
+        text(spec, "clusterIP") == "None" || items(spec, "clusterIPs").first().is_some_and(|ip| ip == "None");
     let open = headless && is_empty(spec, "selector");
     if is_empty(spec, "ipFamilyPolicy") {
         set(spec, "ipFamilyPolicy", if open { "RequireDualStack" } else { "SingleStack" });
@@ -112,7 +116,11 @@ fn address(
     parent: &Value,
     ops: &mut Vec<Op>,
 ) -> Result<(), Status> {
-    let wish = items(spec, "clusterIPs").first().and_then(Value::as_str).unwrap_or(text(spec, "clusterIP")).to_owned();
+    let wish = items(spec, "clusterIPs")
+        .first()
+        .and_then(Value::as_str)
+        .unwrap_or(text(spec, "clusterIP"))
+        .to_owned();
     if wish == "None" {
         set(spec, "clusterIP", "None");
         set(spec, "clusterIPs", json!(["None"]));
@@ -142,7 +150,9 @@ fn wished_address(ctx: &Ctx<'_>, wish: &str) -> Result<String, Status> {
         cidr.contains(*ip) && !edge
     });
     let Some(address) = inside else {
-        return refuse(format!("the provided IP ({wish}) is not in the valid range. The range of valid IPs is {cidr}"));
+        return refuse(format!(
+            "the provided IP ({wish}) is not in the valid range. The range of valid IPs is {cidr}"
+        ));
     };
     let address = address.to_string();
     if ctx.server.store.get(&address_key(&address)).is_some() {
@@ -188,7 +198,13 @@ fn take_address(address: &str, parent: &Value, now: &str) -> Result<Op, Status> 
     Ok(storage::put(kind, None, address, &object, Expect::Absent))
 }
 
-fn ports(ctx: &Ctx<'_>, spec: &mut Value, held: &[i64], parent: &Value, ops: &mut Vec<Op>) -> Result<(), Status> {
+fn ports(
+    ctx: &Ctx<'_>,
+    spec: &mut Value,
+    held: &[i64],
+    parent: &Value,
+    ops: &mut Vec<Op>,
+) -> Result<(), Status> {
     if text(spec, "type") == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local" {
         if is_empty(spec, "healthCheckNodePort") || spec["healthCheckNodePort"] == 0 {
             let taken = node_ports(spec);
@@ -204,7 +220,8 @@ fn ports(ctx: &Ctx<'_>, spec: &mut Value, held: &[i64], parent: &Value, ops: &mu
         let mut taken = wanted;
         let list = items(spec, "ports").to_vec();
         for (port, before) in items_mut(spec, "ports").iter_mut().zip(&list) {
-            let (protocol, number_of) = (text(before, "protocol").to_owned(), number(before, "port").unwrap_or_default());
+            let (protocol, number_of) =
+                (text(before, "protocol").to_owned(), number(before, "port").unwrap_or_default());
             if number(before, "nodePort").unwrap_or_default() == 0 {
                 // One port number for TCP and UDP gets one node port.
                 let shared = chosen.iter().find(|(other, of, _)| *of == number_of && *other != protocol);
@@ -223,14 +240,19 @@ fn ports(ctx: &Ctx<'_>, spec: &mut Value, held: &[i64], parent: &Value, ops: &mu
         if held.contains(&port) {
             continue;
         }
-        let at = items(spec, "ports").iter().position(|one| number(one, "nodePort") == Some(port)).unwrap_or_default();
+        let at = items(spec, "ports")
+            .iter()
+            .position(|one| number(one, "nodePort") == Some(port))
+            .unwrap_or_default();
         let refuse = |detail: String| {
             let error = FieldError::invalid(format!("spec.ports[{at}].nodePort"), port, detail);
             Err(Status::invalid(ctx.kind, ctx.name, &[error]))
         };
         if !u16::try_from(port).is_ok_and(|port| range.contains(&port)) {
             let (low, high) = (range.start(), range.end());
-            return refuse(format!("provided port is not in the valid range. The range of valid ports is {low}-{high}"));
+            return refuse(format!(
+                "provided port is not in the valid range. The range of valid ports is {low}-{high}"
+            ));
         }
         if ctx.server.store.get(&port_key(port)).is_some() {
             return refuse("provided port is already allocated".into());

@@ -63,7 +63,10 @@ impl Strategy for Service {
             if is_empty(port, "protocol") {
                 set(port, "protocol", "TCP");
             }
-            if matches!(port.get("targetPort"), None | Some(Value::Null)) || port["targetPort"] == 0 || port["targetPort"] == "" {
+            if matches!(port.get("targetPort"), None | Some(Value::Null))
+                || port["targetPort"] == 0
+                || port["targetPort"] == ""
+            {
                 let own = port.get("port").cloned().unwrap_or_default();
                 set(port, "targetPort", own);
             }
@@ -115,7 +118,11 @@ impl Strategy for Service {
         object: &'a mut Value,
         old: Option<&'a Value>,
     ) -> BoxFuture<'a, Result<Vec<Op>, Status>> {
-        let result = if ctx.subresource == Some("status") { Ok(Vec::new()) } else { allocate::allocate(ctx, object, old) };
+        let result = if ctx.subresource == Some("status") {
+            Ok(Vec::new())
+        } else {
+            allocate::allocate(ctx, object, old)
+        };
         Box::pin(async { result })
     }
 
@@ -148,7 +155,8 @@ fn keep_allocated(spec: &mut Value, old: &Value) {
         for port in items_mut(spec, "ports") {
             if number(port, "nodePort").unwrap_or_default() == 0 {
                 let same = items(old, "ports").iter().find(|one| {
-                    text(one, "protocol") == text(port, "protocol") && number(one, "port") == number(port, "port")
+                    text(one, "protocol") == text(port, "protocol")
+                        && number(one, "port") == number(port, "port")
                 });
                 if let Some(kept) = same.and_then(|one| one.get("nodePort")).cloned() {
                     set(port, "nodePort", kept);

@@ -22,7 +22,8 @@ pub(super) fn service(object: &Value) -> Vec<FieldError> {
     if kind == "ExternalName" {
         external_name(&mut errors, spec);
     }
-    let headless = text(spec, "clusterIP") == "None" || items(spec, "clusterIPs").first().is_some_and(|ip| ip == "None");
+    let headless =
+        text(spec, "clusterIP") == "None" || items(spec, "clusterIPs").first().is_some_and(|ip| ip == "None");
     if items(spec, "ports").is_empty() && !headless && kind != "ExternalName" {
         errors.push(FieldError::required("spec.ports", ""));
     }
@@ -114,7 +115,8 @@ fn policies(errors: &mut Vec<FieldError>, spec: &Value) {
         let allowed = ["Cluster", "Local"];
         errors.push(FieldError::not_supported("spec.internalTrafficPolicy", internal, &allowed));
     }
-    if let Some(timeout) = spec.pointer("/sessionAffinityConfig/clientIP/timeoutSeconds").and_then(Value::as_i64)
+    if let Some(timeout) =
+        spec.pointer("/sessionAffinityConfig/clientIP/timeoutSeconds").and_then(Value::as_i64)
         && !(1..=86400).contains(&timeout)
     {
         let detail = "must be greater than 0 and less than 86400";
@@ -132,7 +134,11 @@ fn addresses(errors: &mut Vec<FieldError>, spec: &Value) {
         let detail = "first value must match `clusterIP`";
         errors.push(FieldError::invalid("spec.clusterIPs", Value::Array(list.to_vec()), detail));
     }
-    let given = if list.is_empty() && !one.is_empty() { vec![one] } else { list.iter().filter_map(Value::as_str).collect() };
+    let given = if list.is_empty() && !one.is_empty() {
+        vec![one]
+    } else {
+        list.iter().filter_map(Value::as_str).collect()
+    };
     for (at, ip) in given.iter().enumerate() {
         if *ip != "None" && ip.parse::<IpAddr>().is_err() {
             let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
@@ -169,7 +175,8 @@ pub(super) fn change(new: &Value, old: &Value) -> Vec<FieldError> {
     }
     let (is, was) = (text(new, "clusterIP"), text(old, "clusterIP"));
     if !was.is_empty() && is != was {
-        let detail = if is.is_empty() { "primary clusterIP can not be unset" } else { "may not change once set" };
+        let detail =
+            if is.is_empty() { "primary clusterIP can not be unset" } else { "may not change once set" };
         errors.push(FieldError::invalid("spec.clusterIPs[0]", is, detail));
     }
     errors

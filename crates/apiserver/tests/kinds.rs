@@ -1,0 +1,347 @@
+//! What is particular to each kind, through the whole server: defaults, allocation, admission, subresources.
+
+mod common;
+
+use common::Fixture;
+use http::Method;
+use serde_json::{Value, json};
+
+async fn make(fixture: &Fixture, path: &str, body: Value) -> Value {
+    let made = fixture.send(Method::POST, path, Some(&body)).await;
+    assert_eq!(made.code, 201, "{path}: {:?}", made.body);
+    made.body
+}
+
+async fn refused(fixture: &Fixture, path: &str, body: Value) -> (u16, String) {
+    let answer = fixture.send(Method::POST, path, Some(&body)).await;
+    (answer.code, answer.body["message"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn with_account() -> Fixture {
+    let fixture = common::start().await;
+    let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+    make(&fixture, "/api/v1/namespaces/default/serviceaccounts", body).await;
+    fixture
+}
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {"containers": [{"name": "c", "image": "i:1"}]}})
+}
+
+fn service(name: &str, spec: Value) -> Value {
+    let mut body = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+        "spec": {"ports": [{"port": 80}], "selector": {"app": name}}});
+    for (key, value) in spec.as_object().unwrap() {
+        body["spec"][key] = value.clone();
+    }
+    body
+}
+
+#[tokio::test]
+async fn a_fresh_cluster_has_what_everybody_counts_on() {
+    let fixture = common::start().await;
+    for path in [
+        "/api/v1/namespaces/kube-system",
+        "/api/v1/namespaces/kube-public",
+        "/api/v1/namespaces/kube-node-lease",
+        "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:kube-scheduler",
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+        "/api/v1/namespaces/default/endpoints/kubernetes",
+        "/apis/networking.k8s.io/v1/ipaddresses/10.43.0.1",
+    ] {
+        assert_eq!(fixture.get(path).await.code, 200, "{path}");
+    }
+    let service = fixture.get(&format!("{SERVICES}/kubernetes")).await.body;
+    assert_eq!(service["spec"]["clusterIP"], "10.43.0.1");
+    let before = fixture.store.revision();
+    apiserver::ApiServer::start(apiserver::Options::new(fixture.store.clone())).await.unwrap();
+    assert_eq!(fixture.store.revision(), before, "a second start writes nothing");
+}
+
+#[tokio::test]
+async fn a_pod_is_stored_as_upstream_stores_it() {
+    let fixture = with_account().await;
+    let made = make(&fixture, PODS, pod("a")).await;
+    let spec = &made["spec"];
+    assert_eq!(spec["serviceAccountName"], "default");
+    assert_eq!(spec["priority"], 0);
+    assert_eq!(spec["preemptionPolicy"], "PreemptLowerPriority");
+    assert_eq!(spec["enableServiceLinks"], true);
+    assert_eq!(spec["tolerations"].as_array().unwrap().len(), 2);
+    let mount = &spec["containers"][0]["volumeMounts"][0];
+    assert_eq!(mount["mountPath"], "/var/run/secrets/kubernetes.io/serviceaccount");
+    assert_eq!(mount["name"], spec["volumes"][0]["name"]);
+    assert_eq!(
+        spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"],
+        3607
+    );
+    assert_eq!(made["status"], json!({"phase": "Pending", "qosClass": "BestEffort"}));
+    assert_eq!(made["metadata"]["generation"], 1);
+}
+
+#[tokio::test]
+async fn bad_pods_are_told_what_is_wrong() {
+    let fixture = with_account().await;
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut body = pod("a");
+        change(&mut body);
+        body
+    };
+    for (body, text) in [
+        (
+            with(&|p| p["spec"]["containers"][0]["image"] = json!("")),
+            "spec.containers[0].image: Required value",
+        ),
+        (with(&|p| p["spec"]["containers"] = json!([])), "spec.containers: Required value"),
+        (
+            with(&|p| p["spec"]["containers"][0]["name"] = json!("A_b")),
+            "spec.containers[0].name: Invalid value: \"A_b\"",
+        ),
+        (
+            with(&|p| p["spec"]["restartPolicy"] = json!("Sometimes")),
+            "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"Never\", \"OnFailure\"",
+        ),
+        (
+            with(&|p| p["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "x", "mountPath": "/x"}])),
+            "spec.containers[0].volumeMounts[0].name: Not found: \"x\"",
+        ),
+        (
+            with(&|p| {
+                p["spec"]["containers"][0]["resources"] =
+                    json!({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}});
+            }),
+            "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1",
+        ),
+        (with(&|p| p["metadata"]["name"] = json!("Upper")), "metadata.name: Invalid value: \"Upper\""),
+    ] {
+        let (code, message) = refused(&fixture, PODS, body).await;
+        assert_eq!(code, 422, "{message}");
+        assert!(message.contains(text), "{message}\n  lacks {text}");
+    }
+    let (code, message) =
+        refused(&fixture, PODS, with(&|p| p["spec"]["serviceAccountName"] = json!("nobody"))).await;
+    assert_eq!(code, 403);
+    assert_eq!(
+        message,
+        "pods \"a\" is forbidden: error looking up service account default/nobody: serviceaccount \"nobody\" not found"
+    );
+    let (code, message) =
+        refused(&fixture, PODS, with(&|p| p["spec"]["priorityClassName"] = json!("none"))).await;
+    assert_eq!(
+        (code, message.as_str()),
+        (403, "pods \"a\" is forbidden: no PriorityClass with name none was found")
+    );
+}
+
+#[tokio::test]
+async fn binding_happens_once() {
+    let fixture = with_account().await;
+    make(&fixture, PODS, pod("a")).await;
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "a"},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": "n1"}});
+    let path = format!("{PODS}/a/binding");
+    let first = fixture.send(Method::POST, &path, Some(&binding)).await;
+    assert_eq!((first.code, &first.body["status"]), (201, &json!("Success")), "{:?}", first.body);
+    let bound = fixture.get(&format!("{PODS}/a")).await.body;
+    assert_eq!(bound["spec"]["nodeName"], "n1");
+    assert_eq!(bound["status"]["conditions"][0]["type"], "PodScheduled");
+    assert_eq!(bound["status"]["qosClass"], "BestEffort");
+    assert_eq!(fixture.send(Method::POST, &path, Some(&binding)).await.code, 409);
+}
+
+#[tokio::test]
+async fn eviction_asks_the_budget() {
+    let fixture = with_account().await;
+    let mut body = pod("a");
+    body["metadata"]["labels"] = json!({"app": "x"});
+    body["spec"]["nodeName"] = json!("n1");
+    make(&fixture, PODS, body).await;
+    let running = json!([{"op": "add", "path": "/status/phase", "value": "Running"}]);
+    fixture.patch(&format!("{PODS}/a/status"), "json-patch+json", &running).await;
+    let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}}});
+    make(&fixture, budgets, budget).await;
+    let counted = |allowed: i64| {
+        json!({"status": {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": 1,
+            "desiredHealthy": 1, "expectedPods": 1}})
+    };
+    fixture.patch(&format!("{budgets}/b/status"), "merge-patch+json", &counted(0)).await;
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "a"}});
+    let path = format!("{PODS}/a/eviction");
+    let blocked = fixture.send(Method::POST, &path, Some(&eviction)).await;
+    assert_eq!(blocked.code, 429, "{:?}", blocked.body);
+    assert_eq!(blocked.body["details"]["causes"][0]["reason"], "DisruptionBudget");
+    fixture.patch(&format!("{budgets}/b/status"), "merge-patch+json", &counted(1)).await;
+    assert_eq!(fixture.send(Method::POST, &path, Some(&eviction)).await.code, 201);
+    let pod = fixture.get(&format!("{PODS}/a")).await.body;
+    assert!(pod["metadata"]["deletionTimestamp"].is_string(), "{pod}");
+    assert_eq!(fixture.get(&format!("{budgets}/b")).await.body["status"]["disruptionsAllowed"], 0);
+}
+
+#[tokio::test]
+async fn services_get_addresses_and_ports_of_their_own() {
+    let fixture = common::start().await;
+    let mut seen = std::collections::BTreeSet::new();
+    let requests = (0..20).map(|at| {
+        let fixture = &fixture;
+        async move { make(fixture, SERVICES, service(&format!("s{at}"), json!({"type": "NodePort"}))).await }
+    });
+    for made in futures::future::join_all(requests).await {
+        let spec = &made["spec"];
+        assert_eq!(spec["clusterIPs"][0], spec["clusterIP"]);
+        assert_eq!(spec["ipFamilies"], json!(["IPv4"]));
+        let port = spec["ports"][0]["nodePort"].as_i64().unwrap();
+        assert!((30000..=32767).contains(&port));
+        assert!(seen.insert(spec["clusterIP"].to_string()), "{made}");
+        assert!(seen.insert(port.to_string()), "{made}");
+    }
+    let wish = service(
+        "w",
+        json!({"type": "NodePort", "clusterIP": "10.43.0.10", "ports": [{"port": 80, "nodePort": 30999}]}),
+    );
+    make(&fixture, SERVICES, wish.clone()).await;
+    let mut twin = wish.clone();
+    twin["metadata"]["name"] = json!("twin");
+    let (code, message) = refused(&fixture, SERVICES, twin.clone()).await;
+    assert_eq!(code, 422);
+    assert!(message.contains("spec.clusterIPs: Invalid value: [\"10.43.0.10\"]: failed to allocate IP 10.43.0.10: provided IP is already allocated"), "{message}");
+    twin["spec"]["clusterIP"] = Value::Null;
+    let (_, message) = refused(&fixture, SERVICES, twin.clone()).await;
+    assert!(
+        message.contains("spec.ports[0].nodePort: Invalid value: 30999: provided port is already allocated"),
+        "{message}"
+    );
+    fixture.send(Method::DELETE, &format!("{SERVICES}/w"), None).await;
+    twin["spec"]["clusterIP"] = json!("10.43.0.10");
+    make(&fixture, SERVICES, twin).await;
+    let (_, message) = refused(&fixture, SERVICES, service("far", json!({"clusterIP": "192.168.0.1"}))).await;
+    assert!(message.contains("The range of valid IPs is 10.43.0.0/16"), "{message}");
+}
+
+#[tokio::test]
+async fn a_service_changes_its_type() {
+    let fixture = common::start().await;
+    let made = make(&fixture, SERVICES, service("s", json!({"type": "NodePort"}))).await;
+    let (ip, port) = (made["spec"]["clusterIP"].clone(), made["spec"]["ports"][0]["nodePort"].clone());
+    let path = format!("{SERVICES}/s");
+    let patch = |body: Value| {
+        let (fixture, path) = (&fixture, &path);
+        async move {
+            let answer = fixture.patch(path, "merge-patch+json", &body).await;
+            assert_eq!(answer.code, 200, "{:?}", answer.body);
+            answer.body
+        }
+    };
+    let cluster = patch(json!({"spec": {"type": "ClusterIP"}})).await;
+    assert_eq!(cluster["spec"]["clusterIP"], ip);
+    assert_eq!(cluster["spec"]["ports"][0].get("nodePort"), None);
+    assert_eq!(cluster["spec"].get("externalTrafficPolicy"), None);
+    let free = fixture.store.get(&format!("/registry/ranges/servicenodeports/{port}"));
+    assert!(free.is_none());
+    let external = patch(json!({"spec": {"type": "ExternalName", "externalName": "example.com"}})).await;
+    assert_eq!(external["spec"].get("clusterIP"), None);
+    assert_eq!(
+        fixture.get(&format!("/apis/networking.k8s.io/v1/ipaddresses/{}", ip.as_str().unwrap())).await.code,
+        404
+    );
+    let back = patch(json!({"spec": {"type": "ClusterIP", "externalName": null}})).await;
+    assert!(back["spec"]["clusterIP"].as_str().unwrap().starts_with("10.43."));
+    let moved = fixture
+        .patch(
+            &path,
+            "merge-patch+json",
+            &json!({"spec": {"clusterIP": "10.43.0.77", "clusterIPs": ["10.43.0.77"]}}),
+        )
+        .await;
+    assert_eq!(moved.code, 422);
+    assert!(
+        moved.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("spec.clusterIPs[0]: Invalid value: \"10.43.0.77\": may not change once set"),
+        "{:?}",
+        moved.body
+    );
+    let headless = make(&fixture, SERVICES, service("h", json!({"clusterIP": "None"}))).await;
+    assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));
+}
+
+#[tokio::test]
+async fn nothing_new_in_a_namespace_that_goes() {
+    let fixture = common::start().await;
+    let space = make(&fixture, "/api/v1/namespaces", json!({"metadata": {"name": "x"}})).await;
+    assert_eq!(space["spec"]["finalizers"], json!(["kubernetes"]));
+    assert_eq!(space["status"]["phase"], "Active");
+    assert_eq!(space["metadata"]["labels"]["kubernetes.io/metadata.name"], "x");
+    make(&fixture, "/api/v1/namespaces/x/configmaps", common::config_map("a")).await;
+    assert_eq!(fixture.send(Method::DELETE, "/api/v1/namespaces/x", None).await.code, 200);
+    let going = fixture.get("/api/v1/namespaces/x").await.body;
+    assert_eq!(going["status"]["phase"], "Terminating");
+    let (code, message) = refused(&fixture, "/api/v1/namespaces/x/configmaps", common::config_map("b")).await;
+    assert_eq!(code, 403);
+    assert_eq!(
+        message,
+        "configmaps \"b\" is forbidden: unable to create new content in namespace x because it is being terminated"
+    );
+    let mut done = going.clone();
+    done["spec"]["finalizers"] = json!([]);
+    let answer = fixture.send(Method::PUT, "/api/v1/namespaces/x/finalize", Some(&done)).await;
+    assert_eq!(answer.code, 200, "{:?}", answer.body);
+    assert_eq!(fixture.get("/api/v1/namespaces/x").await.code, 404);
+    let (code, message) = refused(&fixture, "/api/v1/namespaces/x/configmaps", common::config_map("b")).await;
+    assert_eq!((code, message.as_str()), (404, "namespaces \"x\" not found"));
+    assert_eq!(fixture.send(Method::DELETE, "/api/v1/namespaces/kube-system", None).await.code, 403);
+}
+
+#[tokio::test]
+async fn workloads_count_generations_and_keep_their_halves() {
+    let fixture = common::start().await;
+    let path = "/apis/apps/v1/namespaces/default/deployments";
+    let made = make(&fixture, path, common::deployment("d")).await;
+    assert_eq!(made["metadata"]["generation"], 1);
+    assert_eq!(made["spec"]["strategy"]["rollingUpdate"]["maxSurge"], "25%");
+    let one = format!("{path}/d");
+    let scaled = fixture.patch(&one, "merge-patch+json", &json!({"spec": {"replicas": 3}})).await.body;
+    assert_eq!(scaled["metadata"]["generation"], 2);
+    let labelled =
+        fixture.patch(&one, "merge-patch+json", &json!({"metadata": {"labels": {"a": "b"}}})).await.body;
+    assert_eq!(labelled["metadata"]["generation"], 2);
+    let status = json!({"spec": {"replicas": 9}, "status": {"replicas": 3, "observedGeneration": 2}});
+    let written = fixture.patch(&format!("{one}/status"), "merge-patch+json", &status).await.body;
+    assert_eq!((&written["spec"]["replicas"], &written["status"]["replicas"]), (&json!(3), &json!(3)));
+    let body = json!({"spec": {"replicas": 4}, "status": {"replicas": 7}});
+    let both = fixture.patch(&one, "merge-patch+json", &body).await.body;
+    assert_eq!((&both["spec"]["replicas"], &both["status"]["replicas"]), (&json!(4), &json!(3)));
+    let selector = json!({"spec": {"selector": {"matchLabels": {"app": "e"}},
+        "template": {"metadata": {"labels": {"app": "e"}}}}});
+    let fixed = fixture.patch(&one, "merge-patch+json", &selector).await;
+    assert_eq!(fixed.code, 422);
+    assert!(fixed.body["message"].as_str().unwrap().contains("field is immutable"), "{:?}", fixed.body);
+}
+
+#[tokio::test]
+async fn a_job_selects_its_own_pods() {
+    let fixture = common::start().await;
+    let body = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}}}});
+    let path = "/apis/batch/v1/namespaces/default/jobs";
+    let made = make(&fixture, path, body.clone()).await;
+    let uid = &made["metadata"]["uid"];
+    assert_eq!(&made["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"], uid);
+    let labels = &made["spec"]["template"]["metadata"]["labels"];
+    assert_eq!((&labels["job-name"], &labels["controller-uid"]), (&json!("j"), uid));
+    assert_eq!((&made["spec"]["completions"], &made["spec"]["backoffLimit"]), (&json!(1), &json!(6)));
+    let mut always = body;
+    always["metadata"]["name"] = json!("k");
+    always["spec"]["template"]["spec"]["restartPolicy"] = json!("Always");
+    let (code, message) = refused(&fixture, path, always).await;
+    assert_eq!(code, 422);
+    assert!(message.contains("spec.template.spec.restartPolicy"), "{message}");
+}
