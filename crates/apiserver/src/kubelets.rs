@@ -55,8 +55,8 @@ impl Kubelets {
         }
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&client.cert_pem).collect();
         let chain = chain.map_err(broken("the kubelet client's certificate"))?;
-        let key =
-            PrivateKeyDer::from_pem_slice(&client.key_pem).map_err(broken("the kubelet client's private key"))?;
+        let key = PrivateKeyDer::from_pem_slice(&client.key_pem)
+            .map_err(broken("the kubelet client's private key"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -68,7 +68,11 @@ impl Kubelets {
     }
 
     /// Sends a request to a kubelet; its URI is path and query alone.
-    pub(crate) async fn send(&self, address: &Address, mut request: Request<Body>) -> Result<Response<Incoming>, Status> {
+    pub(crate) async fn send(
+        &self,
+        address: &Address,
+        mut request: Request<Body>,
+    ) -> Result<Response<Incoming>, Status> {
         let authority = address.to_string();
         let failed = |error: &dyn std::fmt::Display| {
             Status::service_unavailable(format!("cannot reach the kubelet at {authority}: {error}"))

@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// A running API server. Clones share it.
@@ -45,6 +46,7 @@ impl ApiServer {
         let kubelets = options.kubelet_client.as_ref().map(Kubelets::new).transpose()?;
         let state = State {
             kubelets,
+            event_lease: Mutex::default(),
             store: options.store.clone(),
             index: Index::new(),
             auth,

@@ -9,8 +9,16 @@ use crate::storage;
 use objects::registry::Kind;
 use serde_json::Value;
 use std::sync::Arc;
-use store::{CommitError, Entry, Expect, Op, Store};
+use std::time::{Duration, Instant};
+use store::{CommitError, Entry, Expect, LeaseId, Op, Store};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
+
+/// Events live at least so long after their last change, as upstream.
+const EVENT_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Events of so long share one lease: they go together, a little later than each alone would.
+const EVENT_LEASE_SHARED: Duration = Duration::from_secs(300);
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +51,8 @@ pub(crate) struct State {
     pub(crate) index: storage::Index,
     /// Authentication and authorization.
     pub(crate) auth: AuthState,
+    /// The lease that new events get, and since when.
+    pub(crate) event_lease: Mutex<Option<(LeaseId, Instant)>>,
     /// The way to kubelets, if there is one.
     pub(crate) kubelets: Option<Kubelets>,
     /// Cancelled when the whole server ends: watches and other long requests then end.
@@ -71,16 +81,21 @@ impl State {
         range.entries.iter().filter_map(|entry| storage::decode(kind, entry).ok()).collect()
     }
 
-    /// Creates an object as given, with no checks beyond the absence of its key: for objects that the server
-    /// itself makes. The object needs its whole metadata but resourceVersion. Gives back the new revision.
-    pub(crate) async fn insert(&self, kind: &'static Kind, object: &Value) -> Result<u64, Status> {
-        let (namespace, name) = (objects::meta::namespace(object), objects::meta::name(object));
-        let namespace = kind.namespaced.then_some(namespace);
-        let op = storage::put(kind, namespace, name, object, Expect::Absent);
-        self.store.commit(vec![op]).await.map_err(|error| match error {
-            CommitError::Conflict { .. } => Status::already_exists(kind, name),
-            CommitError::Failed(failure) => storage::failed(&failure),
-        })
+    /// The lease that ends an object of that kind, for the kinds whose objects do not live for ever (events).
+    pub(crate) async fn lease_for(&self, kind: &Kind) -> Result<Option<LeaseId>, Status> {
+        if kind.plural != "events" {
+            return Ok(None);
+        }
+        let mut lease = self.event_lease.lock().await;
+        if let Some((id, since)) = *lease
+            && since.elapsed() < EVENT_LEASE_SHARED
+        {
+            return Ok(Some(id));
+        }
+        let granted = self.store.lease_grant(None, EVENT_LIFETIME + EVENT_LEASE_SHARED).await;
+        let id = granted.map_err(|error| Status::internal(format!("no lease for events: {error}")))?;
+        *lease = Some((id, Instant::now()));
+        Ok(Some(id))
     }
 
     /// Reads an object, lets `change` alter it and writes it back, again and again until no other write came in

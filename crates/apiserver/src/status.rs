@@ -64,7 +64,12 @@ impl Status {
     }
 
     fn about(kind: &Kind, name: &str) -> Details {
-        Details { name: name.into(), group: kind.group.into(), kind: kind.plural.into(), ..Details::default() }
+        Details {
+            name: name.into(),
+            group: kind.group.into(),
+            kind: kind.plural.into(),
+            ..Details::default()
+        }
     }
 
     /// The object does not exist.
@@ -147,7 +152,8 @@ impl Status {
             }
         }
         let list = if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) };
-        let title = if kind.group.is_empty() { kind.kind.into() } else { format!("{}.{}", kind.kind, kind.group) };
+        let title =
+            if kind.group.is_empty() { kind.kind.into() } else { format!("{}.{}", kind.kind, kind.group) };
         let message = format!("{title} \"{name}\" is invalid: {list}");
         let causes = errors
             .iter()
@@ -228,7 +234,12 @@ impl Status {
 
     /// Adds a cause, e.g. `DisruptionBudget` to a refused eviction.
     #[must_use]
-    pub fn with_cause(mut self, reason: &'static str, message: impl Into<String>, field: impl Into<String>) -> Self {
+    pub fn with_cause(
+        mut self,
+        reason: &'static str,
+        message: impl Into<String>,
+        field: impl Into<String>,
+    ) -> Self {
         let cause = Cause { reason, message: message.into(), field: field.into() };
         self.details.get_or_insert_default().causes.push(cause);
         self
@@ -259,7 +270,9 @@ impl Status {
 impl Details {
     fn to_value(&self) -> Value {
         let mut value = json!({});
-        for (key, text) in [("name", &self.name), ("group", &self.group), ("kind", &self.kind), ("uid", &self.uid)] {
+        for (key, text) in
+            [("name", &self.name), ("group", &self.group), ("kind", &self.kind), ("uid", &self.uid)]
+        {
             if !text.is_empty() {
                 value[key] = json!(text);
             }

@@ -193,7 +193,10 @@ mod tests {
     fn an_object_without_metadata_or_other_fields_is_still_json() {
         let kind = registry::by_resource("", "v1", "configmaps").unwrap();
         let bytes = at_revision(&stamped(kind, &json!({})), 1);
-        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), json!({"metadata": {"resourceVersion": "1"}}));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&bytes).unwrap(),
+            json!({"metadata": {"resourceVersion": "1"}})
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The real kubectl against the server over TLS. `KUBECTL` names another one than that in `PATH`.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use common::start;

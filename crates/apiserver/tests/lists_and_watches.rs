@@ -1,5 +1,7 @@
 //! Lists in pages and by selector; watches from a revision, with selectors, bookmarks and streaming lists.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use common::{Fixture, config_map, start};

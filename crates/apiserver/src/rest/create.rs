@@ -1,15 +1,17 @@
 //! POST: new objects, reviews that store nothing, and the actions below an object (`binding`, `eviction`, `token`).
 
 use super::body::{self, Expected};
-use super::negotiate::{self, Output};
+use super::negotiate::{self, Form, Format, Output};
 use super::table::IncludeObject;
 use super::write::{Write, Written};
 use super::{Body, Call, render, reply};
 use crate::admission::{self, Operation};
 use crate::status::Status;
+use crate::storage;
 use crate::strategy;
 use http::Response;
 use objects::meta;
+use serde_json::Value;
 
 /// Stores a new object, or answers a review.
 pub(crate) async fn create(mut call: Call) -> Result<Response<Body>, Status> {
@@ -72,6 +74,11 @@ pub(crate) fn answer(
     warnings: &[String],
 ) -> Result<Response<Body>, Status> {
     let code = if written.created { 201 } else { 200 };
+    let plain = output.format == Format::Json && output.form == Form::Object && storage::is_native(call.target.kind);
+    if let Some(stored) = written.stored.clone().filter(|_| plain) {
+        let response = reply::bytes(code, output.format.media_type(), reply::full(stored));
+        return Ok(reply::warn(response, warnings));
+    }
     send(call, output, code, &written.object, warnings)
 }
 
@@ -79,7 +86,7 @@ fn send(
     call: &Call,
     output: Output,
     code: u16,
-    object: &serde_json::Value,
+    object: &Value,
     warnings: &[String],
 ) -> Result<Response<Body>, Status> {
     let include = IncludeObject::parse(call.query.get("includeObject"));

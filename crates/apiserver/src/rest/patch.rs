@@ -167,6 +167,7 @@ impl Patch {
         };
         let patched = patched.map_err(|error| match error {
             PatchError::Malformed(text) => Status::bad_request(text),
+            PatchError::TooLarge(text) => Status::new(413, "RequestEntityTooLarge", text),
             PatchError::Unprocessable(text) => Status::new(422, "Invalid", text),
         })?;
         let decoded = validate::conform(expected.schema, patched).map_err(|error| expected.unfit(&error))?;

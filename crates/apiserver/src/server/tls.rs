@@ -84,7 +84,8 @@ async fn connection(
         stream = handshake => stream??,
         () = stop.cancelled() => return Ok(()),
     };
-    let chain = stream.get_ref().1.peer_certificates().map(|chain| PeerCertificates(Arc::new(chain.to_vec())));
+    let chain =
+        stream.get_ref().1.peer_certificates().map(|chain| PeerCertificates(Arc::new(chain.to_vec())));
     let stop_token = StopToken(stop);
     let handler = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());

@@ -79,5 +79,8 @@ fn autoscaler_to_v1(object: &mut Value) {
 }
 
 fn take(object: &mut Value, part: &str, field: &str) -> Option<Value> {
-    object.get_mut(part).and_then(Value::as_object_mut).and_then(|map: &mut Map<String, Value>| map.remove(field))
+    object
+        .get_mut(part)
+        .and_then(Value::as_object_mut)
+        .and_then(|map: &mut Map<String, Value>| map.remove(field))
 }

@@ -63,7 +63,8 @@ impl Facts {
             let Ok(Labelled { metadata }) = serde_json::from_slice::<Labelled>(bytes) else {
                 return Self { labels: None, fields: Value::Null };
             };
-            let fields = serde_json::json!({"metadata": {"name": metadata.name, "namespace": metadata.namespace}});
+            let fields =
+                serde_json::json!({"metadata": {"name": metadata.name, "namespace": metadata.namespace}});
             return Self { labels: metadata.labels, fields };
         }
         match serde_json::from_slice::<Value>(bytes) {

@@ -1,6 +1,6 @@
 //! An API server over a store in a folder of its own, for each test.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part")]
 
 pub mod tls;
 
@@ -57,7 +57,13 @@ impl Fixture {
         self.send_as(Method::PATCH, path, &[("content-type", &kind)], body.to_string().into_bytes()).await
     }
 
-    pub async fn send_as(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
+    pub async fn send_as(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
