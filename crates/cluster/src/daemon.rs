@@ -3,6 +3,7 @@
 //! A component that ends is started again after a pause; the process ends by SIGTERM or SIGINT and leaves pods,
 //! rules and addresses as they are, so that the next start takes them over.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ use crate::settings::{Settings, SettingsError, Wanted};
 
 /// How long a component rests before it is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the node may take to become ready.
+const NODE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The machine's own resolver settings.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -136,10 +140,7 @@ pub async fn run(
 
     step("starting the node");
     let kubelet = start_node(home, &settings, &pki, &api, network, &components).await?;
-    let nodes: Api<Node> = Api::all(admin);
-    await_condition(nodes, &settings.node, is_ready)
-        .await
-        .map_err(|e| StartError::Component { what: "node", reason: e.to_string() })?;
+    await_node(admin, &settings.node).await?;
     ready();
     tracing::info!("cluster {} is ready", settings.name);
 
@@ -152,6 +153,16 @@ pub async fn run(
     components.shutdown().await;
     shutdown.cancel();
     api.shutdown();
+    Ok(())
+}
+
+/// Waits until pods can run on `node`; at once when they can already.
+pub async fn await_node(client: kube::Client, node: &str) -> Result<(), StartError> {
+    let failed = |reason: String| StartError::Component { what: "node", reason };
+    tokio::time::timeout(NODE_PATIENCE, await_condition(Api::all(client), node, is_ready))
+        .await
+        .map_err(|_| failed(format!("not ready after {} seconds", NODE_PATIENCE.as_secs())))?
+        .map_err(|e| failed(e.to_string()))?;
     Ok(())
 }
 
@@ -299,7 +310,7 @@ async fn start_node(
         home: home.path().to_owned(),
         node_name: settings.node.clone(),
         node_address: settings.node_address(),
-        node_labels: [("node-role.kubernetes.io/control-plane".to_owned(), String::new())].into(),
+        node_labels: BTreeMap::new(),
         client: api.client(user(&node_user, &["system:nodes"])),
         engine,
         network,
@@ -325,17 +336,18 @@ async fn start_node(
 /// The node's service rules and its name server.
 fn start_proxy(settings: &Settings, api: &ApiServer, components: &Components) -> Result<(), StartError> {
     let informers = client::Informers::new(api.client(user("system:kube-proxy", &[])));
+    let node_user = format!("system:node:{}", settings.node);
+    let own = client::Informers::new(api.client(user(&node_user, &["system:nodes"])));
     let (table, node) = (table_config(settings)?, settings.node.clone());
     components.start("service proxy", move || {
-        let (informers, table, node) = (informers.clone(), table.clone(), node.clone());
+        let (informers, own, table, node) = (informers.clone(), own.clone(), table.clone(), node.clone());
         async move {
             let result = match Table::new(table) {
-                Ok(table) => proxy::service::run(&informers, &node, table).await.map_err(|e| e.to_string()),
+                Ok(table) => proxy::service::run(&informers, &own, &node, table).await.map_err(|e| e.to_string()),
                 Err(error) => Err(error.to_string()),
             };
-            if let Err(error) = result {
-                tracing::error!("service proxy: {error}");
-            }
+            let Err(error) = result;
+            tracing::error!("service proxy: {error}");
         }
     });
     let informers = client::Informers::new(api.client(user("system:dns", &[])));
@@ -354,9 +366,8 @@ fn start_proxy(settings: &Settings, api: &ApiServer, components: &Components) ->
     components.start("name server", move || {
         let (informers, config) = (informers.clone(), config.clone());
         async move {
-            if let Err(error) = proxy::dns::run(&informers, config).await {
-                tracing::error!("name server: {error}");
-            }
+            let Err(error) = proxy::dns::run(&informers, config).await;
+            tracing::error!("name server: {error}");
         }
     });
     Ok(())

@@ -144,6 +144,39 @@ fn attach_outside(address: Ipv4Addr) -> std::os::fd::OwnedFd {
 }
 
 #[test]
+fn endpoints_may_be_the_node_itself() {
+    with_two_pods(|_, a, _, table| {
+        let lan = Ipv4Addr::new(198, 51, 100, 1);
+        let _wan = attach_outside(Ipv4Addr::new(198, 51, 100, 9));
+        serve_tcp_in(namespace::current().unwrap(), 16443, "node");
+        let dns = UdpSocket::bind((NODE, 53)).unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((_, from)) = dns.recv_from(&mut buffer) {
+                let _ = dns.send_to(format!("dns {}", from.ip()).as_bytes(), from);
+            }
+        });
+        table
+            .sync(&[
+                tcp(443, &[(NODE, 16443)]),
+                tcp(444, &[(lan, 16443)]),
+                rule(None, Protocol::Tcp, 30443, &[(lan, 16443)]),
+                rule(Some(SERVICE), Protocol::Udp, 53, &[(NODE, 53)]),
+            ])
+            .unwrap();
+        for (address, port) in [(SERVICE, 443), (SERVICE, 444), (NODE, 30443), (lan, 30443)] {
+            assert!(ask(address, port).unwrap().starts_with("node "), "{address}:{port}");
+            let answer = a.run(|| ask(address, port).unwrap());
+            assert_eq!(answer, format!("node {}", a.address), "{address}:{port}");
+        }
+        assert_eq!(ask(LOCALHOST, 30443).unwrap(), "node 127.0.0.1");
+        let socket = || UdpSocket::bind("0.0.0.0:0").unwrap();
+        assert_eq!(ask_udp(&socket(), SERVICE, 53).unwrap(), format!("dns {NODE}"));
+        assert_eq!(a.run(|| ask_udp(&socket(), SERVICE, 53).unwrap()), format!("dns {}", a.address));
+    });
+}
+
+#[test]
 fn connections_are_spread_and_can_stay() {
     with_two_pods(|_, a, b, table| {
         let both = [(a.address, 80), (b.address, 80)];

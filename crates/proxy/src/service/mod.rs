@@ -40,13 +40,18 @@ pub enum Error {
 /// Keeps `table` as the API says for the node named `node`; ends only with an error or when dropped. The
 /// table stays in the kernel then, so that connections go on.
 ///
-/// Needs list and watch of Services and EndpointSlices, and of the node's own pods (field selector
-/// `spec.nodeName`).
-pub async fn run(informers: &Informers, node: &str, table: Table) -> Result<Infallible, Error> {
+/// `informers` may list and watch Services and EndpointSlices (the role `system:node-proxier`); `own` are the
+/// node's, which alone may watch its pods (field selector `spec.nodeName`).
+pub async fn run(
+    informers: &Informers,
+    own: &Informers,
+    node: &str,
+    table: Table,
+) -> Result<Infallible, Error> {
     let services: Informer<Service> = informers.of();
     let slices: Informer<EndpointSlice> = informers.of();
-    let own = Config::default().fields(&format!("spec.nodeName={node}"));
-    let pods: Informer<Pod> = informers.matching(own);
+    let here = Config::default().fields(&format!("spec.nodeName={node}"));
+    let pods: Informer<Pod> = own.matching(here);
     // Each starts with one change per object; what counts is that something changed.
     let (mut service_changes, mut slice_changes, mut pod_changes) =
         (services.subscribe(), slices.subscribe(), pods.subscribe());
