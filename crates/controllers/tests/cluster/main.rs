@@ -1,0 +1,10 @@
+//! API server, controllers and scheduler together, in one process, in the flows that people use.
+
+#![allow(clippy::unwrap_used)]
+
+mod garbage;
+mod jobs;
+mod placing;
+mod rollouts;
+mod services;
+mod world;
