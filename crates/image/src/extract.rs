@@ -27,6 +27,9 @@ const FEW: usize = 64;
 pub(crate) fn extract(reader: impl Read, root: &Path, what: &str) -> Result<(), Error> {
     let dir = sys::open(root, dir_flags(), Mode::empty());
     let root_fd = dir.map_err(|error| failed("open", root)(error.into()))?;
+    // The image's root is for everyone, whatever the process's mask is.
+    sys::fchmod(&root_fd, Mode::from_raw_mode(0o755))
+        .map_err(|error| failed("unpack into", root)(error.into()))?;
     let mut target = Target { root: root_fd, parent: None, dirs: Vec::new(), files: Vec::new(), entries: 0 };
     let mut archive = Archive::new(reader);
     let malformed = |error: io::Error| Error::Malformed { what: what.to_owned(), why: error.to_string() };
@@ -36,9 +39,11 @@ pub(crate) fn extract(reader: impl Read, root: &Path, what: &str) -> Result<(), 
         let name = format!("{} in {what}", path.display());
         let Some(path) = inside(&path, &name)? else { continue };
         target.entry(&mut entry, &path).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                Error::Malformed { what: name, why: error.to_string() }
-            }
+            // The last is how the archive's reader reports fields that it cannot make sense of.
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::Other => Error::Malformed { what: name, why: error.to_string() },
             _ => failed("unpack into", &root.join(&path))(error),
         })?;
     }
@@ -180,9 +185,17 @@ impl Target {
         kind: FileType,
     ) -> io::Result<()> {
         self.clear(parent, name)?;
-        let (major, minor) = (entry.header().device_major()?, entry.header().device_minor()?);
-        let device = sys::makedev(major.unwrap_or(0), minor.unwrap_or(0));
-        sys::mknodat(parent, name, kind, Mode::from_raw_mode(entry.header().mode()? & 0o7777), device)?;
+        let device = match kind {
+            FileType::Fifo => 0,
+            _ => {
+                let (major, minor) = (entry.header().device_major()?, entry.header().device_minor()?);
+                sys::makedev(major.unwrap_or(0), minor.unwrap_or(0))
+            }
+        };
+        let mode = Mode::from_raw_mode(entry.header().mode()? & 0o7777);
+        sys::mknodat(parent, name, kind, mode, device)?;
+        // Again, since the process's mask took bits away.
+        sys::chmodat(parent, name, mode, AtFlags::empty())?;
         owned(parent, name, entry.header())
     }
 
@@ -210,7 +223,12 @@ impl Target {
                 let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
                 let parent = self.parent(parent)?;
                 match sys::mkdirat(&parent, name, Mode::from_raw_mode(0o755)) {
-                    Ok(()) => sys::openat(&parent, name, dir_flags() | OFlags::NOFOLLOW, Mode::empty())?,
+                    Ok(()) => {
+                        let dir = sys::openat(&parent, name, dir_flags() | OFlags::NOFOLLOW, Mode::empty())?;
+                        // Whatever the process's mask is.
+                        sys::fchmod(&dir, Mode::from_raw_mode(0o755))?;
+                        dir
+                    }
                     Err(Errno::EXIST) => return Err(invalid("its folder is a broken symbolic link")),
                     Err(error) => return Err(error.into()),
                 }

@@ -167,7 +167,8 @@ fn mode(executable: bool) -> u32 {
     if executable { 0o755 } else { 0o644 }
 }
 
-fn header(kind: EntryType, size: u64, mode: u32) -> Header {
+/// A header without anything that changes from one day or machine to the next.
+pub(crate) fn header(kind: EntryType, size: u64, mode: u32) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
     header.set_size(size);

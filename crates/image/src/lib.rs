@@ -14,6 +14,7 @@ mod content;
 mod digest;
 mod disk;
 mod error;
+mod export;
 mod extract;
 mod gc;
 mod layer;

@@ -147,7 +147,7 @@ fn collection_takes_what_no_name_needs() {
     assert!(store.remove("app:1").unwrap());
     assert!(!store.remove("app:1").unwrap());
     assert!(store.remove(&running.to_string()).unwrap());
-    let freed = store.gc(&[running.clone()]).unwrap();
+    let freed = store.gc(std::slice::from_ref(&running)).unwrap();
     assert_eq!((freed.blobs, freed.layers), (3, 1));
     assert_eq!(dirs.iter().map(|dir| dir.exists()).collect::<Vec<_>>(), [false, true, true]);
     assert!(store.resolve(&old.to_string()).unwrap().is_none());

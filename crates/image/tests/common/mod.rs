@@ -46,6 +46,8 @@ pub fn raw_tar(entries: &[(&str, tar::EntryType, &str, &[u8])]) -> Vec<u8> {
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(1);
+        header.set_device_major(0).unwrap();
+        header.set_device_minor(0).unwrap();
         let raw = header.as_gnu_mut().unwrap();
         raw.name[..name.len()].copy_from_slice(name.as_bytes());
         raw.linkname[..link.len()].copy_from_slice(link.as_bytes());
