@@ -7,6 +7,8 @@ pub(crate) mod model;
 mod ops;
 mod phase;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod status;
 mod termination;
 pub(crate) mod worker;

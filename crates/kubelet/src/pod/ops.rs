@@ -575,7 +575,11 @@ fn status_patch(uid: &str, from: &PodStatus, to: &PodStatus) -> Option<Value> {
             ("conditions", Value::Array(list)) => {
                 let old = from.get(key).and_then(Value::as_array);
                 let new = list.iter().filter(|c| old.is_none_or(|old| !old.contains(c)));
-                Value::Array(new.cloned().collect())
+                let new: Vec<Value> = new.cloned().collect();
+                if new.is_empty() {
+                    continue;
+                }
+                Value::Array(new)
             }
             // Merged by address: the old address has to be dropped explicitly.
             ("podIPs" | "hostIPs", Value::Array(list)) if from.contains_key(key) => {

@@ -90,6 +90,12 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
     let steady = |slot: &&Slot| slot.role != Role::Init && (state.initialized || slot.role != Role::Sidecar);
     for slot in desired.slots.iter().filter(steady) {
         plan_container(desired, state, slot, now, actions);
+        // A `postStart` hook holds back the containers after it until it returned, as upstream's kubelet does.
+        let hook = slot.role == Role::Main && slot.spec.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some());
+        let known = state.containers.get(&slot.spec.name);
+        if hook && !known.is_some_and(|c| c.hooked || c.exit().is_some()) {
+            break;
+        }
     }
 }
 

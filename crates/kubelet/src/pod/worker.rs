@@ -24,6 +24,7 @@ use super::plan::{Action, plan};
 use super::{status, termination};
 use crate::context::{Context, container_ref, pod_ref};
 use crate::handlers::Target;
+use crate::spec::container::{IMAGE_ID_LABEL, IMAGE_LABEL};
 use crate::probes::{self, Kind, News, Probes, Report};
 use crate::volumes::payload::references;
 use crate::volumes::{self, Holds, Volumes};
@@ -573,6 +574,11 @@ impl Worker {
         // News of a run that a later one has replaced.
         if status.attempt < known.restarts {
             return;
+        }
+        for (label, field) in [(IMAGE_LABEL, &mut known.image), (IMAGE_ID_LABEL, &mut known.image_id)] {
+            if let Some(value) = status.labels.get(label) {
+                field.clone_from(value);
+            }
         }
         match &status.state {
             Runs::Created => {}
