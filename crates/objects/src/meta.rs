@@ -96,7 +96,9 @@ pub fn owner_references(object: &Value) -> &[Value] {
 
 /// The owner reference whose `controller` is true.
 pub fn controller_of(object: &Value) -> Option<&Value> {
-    owner_references(object).iter().find(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))
+    owner_references(object)
+        .iter()
+        .find(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))
 }
 
 fn items<'a>(object: &'a Value, field: &str) -> &'a [Value] {

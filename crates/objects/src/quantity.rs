@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::{Add, Sub};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -91,17 +92,23 @@ impl Quantity {
             Ordering::Greater => 1,
         }
     }
+}
+
+impl Add for Quantity {
+    type Output = Self;
 
     /// The sum, written as `self` (or as `other` where `self` is zero); saturates.
-    #[must_use]
-    pub fn add(self, other: Self) -> Self {
+    fn add(self, other: Self) -> Self {
         let format = if self.is_zero() { other.format } else { self.format };
         Self { nano: self.nano.saturating_add(other.nano), format }
     }
+}
+
+impl Sub for Quantity {
+    type Output = Self;
 
     /// The difference, written as `self` (or as `other` where `self` is zero); saturates.
-    #[must_use]
-    pub fn sub(self, other: Self) -> Self {
+    fn sub(self, other: Self) -> Self {
         let format = if self.is_zero() { other.format } else { self.format };
         Self { nano: self.nano.saturating_sub(other.nano), format }
     }
@@ -141,7 +148,8 @@ fn read(text: &str) -> Result<Read, QuantityError> {
 
     let as_is = looks_canonical(whole, fraction, exponent, format);
     let mantissa: Option<i128> = [whole, fraction].concat().parse().ok();
-    let scale = 9 - i64::try_from(fraction.len()).unwrap_or(i64::MAX / 2) + if base == 10 { exponent } else { 0 };
+    let scale =
+        9 - i64::try_from(fraction.len()).unwrap_or(i64::MAX / 2) + if base == 10 { exponent } else { 0 };
     let factor = if base == 2 { 1_i128 << exponent } else { 1 };
     let nano = match mantissa.and_then(|mantissa| mantissa.checked_mul(factor)) {
         Some(mantissa) => shift(mantissa, scale),
@@ -152,7 +160,8 @@ fn read(text: &str) -> Result<Read, QuantityError> {
     let mut format = format;
     let (nano, as_is) = match nano {
         Some(nano) if nano <= LIMIT => {
-            let capped = if format == Format::BinarySi { nano.min(i128::from(i64::MAX) * NANO) } else { nano };
+            let capped =
+                if format == Format::BinarySi { nano.min(i128::from(i64::MAX) * NANO) } else { nano };
             (capped, as_is)
         }
         _ => (LIMIT, true),
@@ -210,7 +219,11 @@ fn looks_canonical(whole: &str, fraction: &str, exponent: i64, format: Format) -
             } else {
                 [whole, fraction].concat().ends_with("000")
             };
-            count(whole) + count(fraction) <= 18 && scale >= -9 && scale % 3 == 0 && !zeros && !whole.starts_with('0')
+            count(whole) + count(fraction) <= 18
+                && scale >= -9
+                && scale % 3 == 0
+                && !zeros
+                && !whole.starts_with('0')
         }
     }
 }
@@ -256,7 +269,8 @@ impl fmt::Display for Quantity {
         let small = self.nano.abs() < 1024 * NANO;
         if self.format == Format::BinarySi && !small && self.nano % NANO == 0 {
             let (value, exponent) = strip(self.nano / NANO, 1024);
-            let suffix = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].get(exponent as usize).copied().unwrap_or_default();
+            let suffix =
+                ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].get(exponent as usize).copied().unwrap_or_default();
             return write!(formatter, "{value}{suffix}");
         }
         let (mut value, removed) = strip(self.nano, 10);
@@ -266,7 +280,11 @@ impl fmt::Display for Quantity {
             exponent -= 1;
         }
         if self.format == Format::DecimalExponent {
-            return if exponent == 0 { write!(formatter, "{value}") } else { write!(formatter, "{value}e{exponent}") };
+            return if exponent == 0 {
+                write!(formatter, "{value}")
+            } else {
+                write!(formatter, "{value}e{exponent}")
+            };
         }
         let suffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
         let suffix = usize::try_from((exponent + 9) / 3).ok().and_then(|at| suffixes.get(at)).copied();

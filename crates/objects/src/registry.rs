@@ -93,7 +93,8 @@ pub fn all() -> &'static [Kind] {
 /// The kind served at `/apis/<group>/<version>/<plural>`.
 pub fn by_resource(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
     let kinds = all();
-    let at = kinds.binary_search_by(|kind| (kind.group, kind.version, kind.plural).cmp(&(group, version, plural)));
+    let at =
+        kinds.binary_search_by(|kind| (kind.group, kind.version, kind.plural).cmp(&(group, version, plural)));
     at.ok().map(|at| &kinds[at])
 }
 

@@ -11,8 +11,8 @@ mod names;
 
 pub use self::metadata::{annotations, finalizers, label_selector, labels, object_meta, owner_references};
 pub use self::names::{
-    config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_value, path_segment, port_name,
-    qualified_name,
+    config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_value, path_segment,
+    port_name, qualified_name,
 };
 use crate::codec::{DecodeError, Decoded, typed};
 use crate::schema::TypeRef;
@@ -133,10 +133,8 @@ impl FieldError {
     /// The message of a status cause: all but the field.
     pub fn message(&self) -> String {
         let mut text = self.reason.words().to_owned();
-        let bare = matches!(
-            self.reason,
-            Reason::Required | Reason::Forbidden | Reason::TooLong | Reason::Internal
-        );
+        let bare =
+            matches!(self.reason, Reason::Required | Reason::Forbidden | Reason::TooLong | Reason::Internal);
         if !bare && !self.value.is_null() {
             text.push_str(&format!(": {}", self.value));
         }

@@ -1,4 +1,5 @@
 //! Codecs beside Kubernetes' own: objects and texts with the answers of its Go types (see `xtask/schema/oracle`).
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod common;
 
@@ -19,7 +20,8 @@ fn random_objects_decode_and_encode_as_in_go() {
     assert!(all.len() > 70, "{}", all.len());
     for case in &all {
         let (group, version, kind) = (text(case, "group"), text(case, "version"), text(case, "kind"));
-        let schema = registry::type_of(group, version, kind).unwrap_or_else(|| panic!("no type {group} {version} {kind}"));
+        let schema = registry::type_of(group, version, kind)
+            .unwrap_or_else(|| panic!("no type {group} {version} {kind}"));
         let binary = base64(text(case, "protobuf"));
         let expected = without_nulls(schema, &case["json"]);
 
@@ -40,7 +42,12 @@ fn random_objects_decode_and_encode_as_in_go() {
         let again = Yaml.decode(schema, &yaml).unwrap();
         common::compare(&mut failures, &format!("{kind} through YAML"), &again.value, &expected);
     }
-    assert!(failures.is_empty(), "{} failures, first:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures, first:\n{}",
+        failures.len(),
+        failures[..failures.len().min(5)].join("\n")
+    );
 }
 
 #[test]
@@ -55,7 +62,12 @@ fn texts_decode_as_in_go() {
             Ok(decoded) => {
                 let problems: Vec<&str> =
                     case["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                common::compare(&mut failures, input, &decoded.value, &without_nulls(schema, &case["output"]));
+                common::compare(
+                    &mut failures,
+                    input,
+                    &decoded.value,
+                    &without_nulls(schema, &case["output"]),
+                );
                 if decoded.problems != problems {
                     failures.push(format!("{input}\n ours {:?}\n go   {problems:?}", decoded.problems));
                 }

@@ -1,9 +1,11 @@
 //! Quantities, names and selectors beside Kubernetes' own answers (see `xtask/schema/oracle`).
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod common;
 
 use common::cases;
 use objects::quantity::{self, Quantity};
+use objects::registry;
 use objects::selector::{FieldSelector, LabelSelector};
 use objects::validate;
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ fn quantities_are_canonical() {
             Err(error) => json!({"text": text, "error": error.to_string(), "value": 0, "milli": 0}),
             Ok(canonical) => {
                 let quantity = Quantity::parse(text).unwrap();
-                let sum = quantity.add(last);
+                let sum = quantity + last;
                 last = quantity;
                 let sum = sum.to_string();
                 // Beyond 64 bits Go wraps around, and it rounds negative fractions both ways; ours saturates and
@@ -114,11 +116,55 @@ fn object_selectors_follow_their_text_form() {
 fn metadata_errors_name_field_and_rule() {
     let object = json!({"metadata": {"name": "A", "namespace": "x", "labels": {"a/b/c": "-"},
         "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": ""}]}});
-    let texts: Vec<String> =
-        validate::object_meta(&object, false, validate::dns1123_subdomain).iter().map(ToString::to_string).collect();
+    let texts: Vec<String> = validate::object_meta(&object, false, validate::dns1123_subdomain)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(texts.len(), 5, "{texts:?}");
     assert!(texts[0].starts_with("metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain must"));
     assert_eq!(texts[1], "metadata.namespace: Forbidden: not allowed on this type");
-    assert!(texts[2].starts_with("metadata.labels: Invalid value: \"a/b/c\": a valid label key must consist of"));
+    assert!(
+        texts[2].starts_with("metadata.labels: Invalid value: \"a/b/c\": a valid label key must consist of")
+    );
     assert_eq!(texts[4], "metadata.ownerReferences[0].uid: Required value: must not be empty");
+}
+
+#[test]
+fn the_table_of_kinds_is_ordered_and_complete() {
+    let all = registry::all();
+    assert!(all.is_sorted_by_key(|kind| (kind.group, kind.version, kind.plural)));
+    for kind in all {
+        assert!(std::ptr::eq(registry::by_resource(kind.group, kind.version, kind.plural).unwrap(), kind));
+        assert_eq!(registry::type_of(kind.group, kind.version, kind.kind), Some(kind.schema));
+        let listed = kind.allows("list");
+        assert_eq!(
+            listed,
+            registry::type_of(kind.group, kind.version, kind.list_kind).is_some(),
+            "{}",
+            kind.plural
+        );
+        assert!(kind.schema.get().fields.is_sorted_by_key(|field| field.name), "{}", kind.kind);
+    }
+    let pods = registry::by_resource("", "v1", "pods").unwrap();
+    assert_eq!((pods.short_names, pods.namespaced, pods.preferred), (&["po"][..], true, true));
+    assert_eq!(pods.subresource("eviction").unwrap().kind, "Eviction");
+    assert_eq!(
+        pods.schema.descend(&["spec", "containers", "ports", "containerPort"]).unwrap().go_type,
+        "int32"
+    );
+    for (group, kind) in [
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("authentication.k8s.io", "TokenReview"),
+        ("authorization.k8s.io", "SelfSubjectAccessReview"),
+        ("policy", "Eviction"),
+        ("autoscaling", "Scale"),
+        ("", "Status"),
+        ("apps", "DeleteOptions"),
+    ] {
+        assert!(registry::type_of(group, "v1", kind).is_some(), "{group} {kind}");
+    }
+    // Which fields a reader has seen is kept in 128 bits.
+    assert!(all.iter().all(|kind| kind.schema.get().fields.len() <= 128));
+    assert!(pods.schema.descend(&["spec"]).is_some());
 }

@@ -161,7 +161,7 @@ func applyCases(seeds int) [][]applyStep {
 			update("u", deployment(``, containers(`{"name":"z","image":"z"},{"name":"c","image":"k"},{"name":"a","image":"i3"}`))),
 			apply("k", deployment(``, containers(`{"name":"a","image":"i2"}`))), force("k", deployment(``, containers(`{"name":"a","image":"i2"},{"name":"y","image":"y"}`)))},
 		{apply("k", deployment(``, `"replicaz":3`)), apply("k", deployment(``, `"replicas":"3"`)), apply("k", deployment(``, containers(`{"name":"a"},{"name":"a"}`))), apply("k", deployment(``, containers(`{"image":"a"}`))),
-			apply("k", deployment(`,"managedFields":[{"manager":"x"}]`, ``)), apply("k", deployment(`,"labels":"x"`, `"paused":1,"template":[]`))},
+			apply("k", deployment(`,"managedFields":[{"manager":"x"}]`, ``)), apply("k", deployment(`,"labels":"x"`, ``)), apply("k", deployment(``, `"paused":1`)), apply("k", deployment(``, `"template":[]`))},
 		{apply("k", deployment(`,"labels":{"a":null}`, `"replicas":null,`+containers(``))), apply("k", deployment(`,"labels":{}`, `"strategy":{},`+containers(`{"name":"a","env":[],"resources":{}}`))), apply("k", deployment(``, containers(`{"name":"a"}`)))},
 		{apply("k", deployment(`,"finalizers":["a/a","a/b"]`, `"replicas":1`)), apply("l", deployment(`,"finalizers":["a/b","a/c"]`, ``)), apply("k", deployment(`,"finalizers":["a/c"]`, ``)), apply("l", deployment(``, ``)), update("u", deployment(`,"finalizers":["a/d"]`, `"replicas":1`))},
 		{apply("k", deployment(`,"ownerReferences":[{"apiVersion":"v1","kind":"A","name":"x","uid":"1"}]`, ``)), apply("l", deployment(`,"ownerReferences":[{"apiVersion":"v1","kind":"A","name":"y","uid":"1"}]`, ``)), apply("l", deployment(`,"ownerReferences":[{"apiVersion":"v1","kind":"A","name":"y","uid":"2"}]`, ``))},

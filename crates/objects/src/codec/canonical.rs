@@ -65,7 +65,9 @@ fn is_plain_utc(text: &[u8]) -> bool {
         return false;
     }
     let parts = (digits(0, 4), digits(5, 2), digits(8, 2), digits(11, 2), digits(14, 2), digits(17, 2));
-    let (Some(_), Some(month), Some(day), Some(hour), Some(minute), Some(second)) = parts else { return false };
+    let (Some(_), Some(month), Some(day), Some(hour), Some(minute), Some(second)) = parts else {
+        return false;
+    };
     // Days 29 to 31 go the long way, which knows the months.
     (1..=12).contains(&month) && (1..=28).contains(&day) && hour < 24 && minute < 60 && second < 60
 }

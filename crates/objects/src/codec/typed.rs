@@ -32,8 +32,15 @@ where
     let result = seed.deserialize(deserializer);
     let state = state.0.into_inner();
     match result {
+        Ok(Value::Null) => {
+            let mut map = Map::new();
+            fill(schema, &mut map);
+            Ok(Decoded { value: Value::Object(map), problems: state.problems })
+        }
         Ok(value) => Ok(Decoded { value, problems: state.problems }),
-        Err(error) => Err(state.mismatch.map_or_else(|| DecodeError::Syntax(error.to_string()), DecodeError::Type)),
+        Err(error) => {
+            Err(state.mismatch.map_or_else(|| DecodeError::Syntax(error.to_string()), DecodeError::Type))
+        }
     }
 }
 
@@ -264,9 +271,10 @@ fn bytes(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
     }
     match STANDARD.decode(text.as_bytes()) {
         Ok(_) => Ok(text),
-        Err(base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol { offset: at, .. }) => {
-            Err(format!("illegal base64 data at input byte {at}"))
-        }
+        Err(
+            base64::DecodeError::InvalidByte(at, _)
+            | base64::DecodeError::InvalidLastSymbol { offset: at, .. },
+        ) => Err(format!("illegal base64 data at input byte {at}")),
         Err(_) => Err(format!("illegal base64 data at input byte {}", text.len() / 4 * 4)),
     }
 }
@@ -305,9 +313,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
         match self.shape {
-            Shape::Bool | Shape::Any | Shape::Raw | Shape::FieldsV1 | Shape::Choice(Choice::SchemaOrBool, _) => {
-                Ok(Value::Bool(value))
-            }
+            Shape::Bool
+            | Shape::Any
+            | Shape::Raw
+            | Shape::FieldsV1
+            | Shape::Choice(Choice::SchemaOrBool, _) => Ok(Value::Bool(value)),
             _ => Err(self.mismatch("bool")),
         }
     }

@@ -29,7 +29,8 @@ impl Codec for Yaml {
 
     fn encode(&self, schema: TypeRef, value: &Value) -> Result<Vec<u8>, EncodeError> {
         let text = serde_saphyr::to_string(value);
-        text.map(String::into_bytes).map_err(|_| EncodeError::NoForm { schema: schema.name(), format: "YAML" })
+        text.map(String::into_bytes)
+            .map_err(|_| EncodeError::NoForm { schema: schema.name(), format: "YAML" })
     }
 }
 

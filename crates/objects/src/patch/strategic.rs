@@ -155,7 +155,9 @@ fn retain_keys(original: &mut Object, patch: &Object) -> Result<(), PatchError> 
     let retained = |key: &str| keys.iter().any(|one| one == key);
     let set = patch.iter().filter(|(key, value)| !key.starts_with('$') && !value.is_null());
     if let Some((key, _)) = set.into_iter().find(|(key, _)| !retained(key)) {
-        return Err(malformed(format!("invalid patch format of retainKeys: it sets {key:?} but does not retain it")));
+        return Err(malformed(format!(
+            "invalid patch format of retainKeys: it sets {key:?} but does not retain it"
+        )));
     }
     original.retain(|key, _| retained(key));
     Ok(())
@@ -189,7 +191,11 @@ fn without_directives(value: &Value) -> Option<Value> {
 
 /// Whether two elements are the same: by the merge key, or by value where there is none.
 fn same(left: &Value, right: &Value, key: &str) -> bool {
-    if key.is_empty() { left == right } else { left.get(key).is_some_and(|value| right.get(key) == Some(value)) }
+    if key.is_empty() {
+        left == right
+    } else {
+        left.get(key).is_some_and(|value| right.get(key) == Some(value))
+    }
 }
 
 fn position(list: &[Value], item: &Value, key: &str) -> Option<usize> {
@@ -203,7 +209,9 @@ fn check_keys(list: &[Value], key: &str) -> Result<(), PatchError> {
             Value::Object(_) => {
                 return Err(malformed(format!("map: {item} does not contain declared merge key: {key}")));
             }
-            other => return Err(malformed(format!("expected a map with the key {key:?}, found {}", kind(other)))),
+            other => {
+                return Err(malformed(format!("expected a map with the key {key:?}, found {}", kind(other))));
+            }
         }
     }
     Ok(())
@@ -211,17 +219,20 @@ fn check_keys(list: &[Value], key: &str) -> Result<(), PatchError> {
 
 /// Merges two lists and orders the result as the patch has it.
 fn merge_list(member: Member, original: Vec<Value>, patch: &[Value]) -> Result<Vec<Value>, PatchError> {
-    let (merged, server, order) = merge_items(member, original, patch)?;
-    Ok(arrange(merged, &order, &server, member.key()))
+    let merged = merge_items(member, original, patch)?;
+    Ok(arrange(merged.items, &merged.patch, &merged.server, member.key()))
 }
 
-/// The merged elements in no particular order, the server's elements before, and the patch's elements that are no
-/// directives.
-fn merge_items(
-    member: Member,
-    mut original: Vec<Value>,
-    patch: &[Value],
-) -> Result<(Vec<Value>, Vec<Value>, Vec<Value>), PatchError> {
+/// Two lists merged, not yet in order.
+struct Merged {
+    items: Vec<Value>,
+    /// The server's elements before.
+    server: Vec<Value>,
+    /// The patch's elements that are no directives.
+    patch: Vec<Value>,
+}
+
+fn merge_items(member: Member, mut original: Vec<Value>, patch: &[Value]) -> Result<Merged, PatchError> {
     let key = member.key();
     let maps = original.iter().chain(patch).any(Value::is_object);
     if !maps {
@@ -231,7 +242,7 @@ fn merge_items(
                 merged.push(item.clone());
             }
         }
-        return Ok((merged, original, patch.to_vec()));
+        return Ok(Merged { items: merged, server: original, patch: patch.to_vec() });
     }
     if key.is_empty() {
         return Err(malformed("cannot merge lists of maps without merge key".to_owned()));
@@ -249,12 +260,14 @@ fn merge_items(
                 original.retain(|one| !same(one, item, key));
             }
             Some("replace") => replace = true,
-            Some("merge") => return Err(malformed("merging lists cannot yet be specified in the patch".to_owned())),
+            Some("merge") => {
+                return Err(malformed("merging lists cannot yet be specified in the patch".to_owned()));
+            }
             Some(other) => return Err(malformed(format!("unknown patch type found: {other:?}"))),
         }
     }
     if replace {
-        return Ok((elements.clone(), elements, Vec::new()));
+        return Ok(Merged { items: elements.clone(), server: elements, patch: Vec::new() });
     }
     check_keys(&elements, key)?;
     let server = original.clone();
@@ -270,7 +283,7 @@ fn merge_items(
         }
     }
     check_keys(&merged, key)?;
-    Ok((merged, server, elements))
+    Ok(Merged { items: merged, server, patch: elements })
 }
 
 /// Orders `merged`: elements in `order` go by it, the others by their place on the server; where an element of both
@@ -328,8 +341,8 @@ fn merge_ordered(
         (Some(server), None) => (server.clone(), server),
         (None, Some(patch)) => (patch.iter().filter_map(without_directives).collect(), Vec::new()),
         (Some(server), Some(patch)) if member.merges() => {
-            let (merged, server, _) = merge_items(member, server, patch)?;
-            (merged, server)
+            let merged = merge_items(member, server, patch)?;
+            (merged.items, merged.server)
         }
         (Some(server), Some(patch)) => (patch.clone(), server),
     };

@@ -143,7 +143,8 @@ impl Requirement {
         }
         match operator {
             Operator::In | Operator::NotIn if values.is_empty() => {
-                let what = "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty";
+                let what =
+                    "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty";
                 return Err(SelectorError(what.to_owned()));
             }
             Operator::Exists | Operator::Absent if !values.is_empty() => {

@@ -16,7 +16,8 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, SelectorError
         }
         let requirement = parser.requirement();
         requirements.push(
-            requirement.map_err(|error| SelectorError(format!("unable to parse requirement: {}", error.0)))?,
+            requirement
+                .map_err(|error| SelectorError(format!("unable to parse requirement: {}", error.0)))?,
         );
         match parser.next().0 {
             Token::End => return Ok(requirements),

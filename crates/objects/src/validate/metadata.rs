@@ -17,7 +17,9 @@ pub fn labels(labels: Option<&Value>, field: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (key, value) in entries(labels) {
         let value = value.as_str().unwrap_or_default();
-        errors.extend(qualified_name(key).into_iter().map(|what| FieldError::invalid(field, key.as_str(), what)));
+        errors.extend(
+            qualified_name(key).into_iter().map(|what| FieldError::invalid(field, key.as_str(), what)),
+        );
         errors.extend(label_value(value).into_iter().map(|what| FieldError::invalid(field, value, what)));
     }
     errors
@@ -41,7 +43,9 @@ pub fn annotations(annotations: Option<&Value>, field: &str) -> Vec<FieldError> 
 /// Checks finalizers at `field`.
 pub fn finalizers(object: &Value, field: &str) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> = meta::finalizers(object)
-        .flat_map(|name| qualified_name(name).into_iter().map(move |what| FieldError::invalid(field, name, what)))
+        .flat_map(|name| {
+            qualified_name(name).into_iter().map(move |what| FieldError::invalid(field, name, what))
+        })
         .collect();
     let has = |name: &str| meta::finalizers(object).any(|one| one == name);
     if has("orphan") && has("foregroundDeletion") {
@@ -98,7 +102,9 @@ pub fn object_meta(object: &Value, namespaced: bool, check_name: fn(&str) -> Vec
         // What follows the prefix is alphanumeric, so a trailing dash is no fault.
         let probe = prefix.strip_suffix('-').map_or_else(|| prefix.to_owned(), |base| format!("{base}a"));
         let problems = check_name(&probe);
-        errors.extend(problems.into_iter().map(|what| FieldError::invalid("metadata.generateName", prefix, what)));
+        errors.extend(
+            problems.into_iter().map(|what| FieldError::invalid("metadata.generateName", prefix, what)),
+        );
     }
     match meta::name(object) {
         "" => errors.push(FieldError::required("metadata.name", "name or generateName is required")),
@@ -138,7 +144,8 @@ pub fn label_selector(selector: &Value, field: &str) -> Vec<FieldError> {
         let place = format!("{field}.matchExpressions[{at}]");
         let expression = expression.as_object().unwrap_or(&empty);
         let text = |name: &str| expression.get(name).and_then(Value::as_str).unwrap_or_default();
-        let values = expression.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let values =
+            expression.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         match text("operator") {
             "In" | "NotIn" if values.is_empty() => {
                 let what = "must be specified when `operator` is 'In' or 'NotIn'";
@@ -152,7 +159,12 @@ pub fn label_selector(selector: &Value, field: &str) -> Vec<FieldError> {
             "Exists" | "DoesNotExist" => {}
             other => {
                 let what = "not a valid selector operator";
-                errors.push(FieldError::new(format!("{place}.operator"), Reason::Invalid, other.into(), what));
+                errors.push(FieldError::new(
+                    format!("{place}.operator"),
+                    Reason::Invalid,
+                    other.into(),
+                    what,
+                ));
             }
         }
         let key = text("key");

@@ -89,7 +89,8 @@ pub fn qualified_name(text: &str) -> Vec<String> {
     match prefix {
         Some("") => problems.push("prefix part must be non-empty".to_owned()),
         Some(prefix) => {
-            problems.extend(too_long(prefix, MAX_SUBDOMAIN, "bytes").map(|text| format!("prefix part {text}")));
+            problems
+                .extend(too_long(prefix, MAX_SUBDOMAIN, "bytes").map(|text| format!("prefix part {text}")));
             if !prefix.split('.').all(|part| is_label(part.as_bytes())) {
                 problems.push(format!("prefix part {SUBDOMAIN}"));
             }

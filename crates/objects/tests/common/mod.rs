@@ -20,15 +20,20 @@ fn strip(shape: Shape, value: &Value) -> Value {
     match (shape, value) {
         (Shape::Struct(of) | Shape::Choice(_, of), Value::Object(map)) => {
             let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(name, value)| {
-                let shape = of.field(name).map_or(Shape::Any, |field| field.shape);
-                (name.clone(), strip(shape, value))
-            }).collect())
+            Value::Object(
+                kept.map(|(name, value)| {
+                    let shape = of.field(name).map_or(Shape::Any, |field| field.shape);
+                    (name.clone(), strip(shape, value))
+                })
+                .collect(),
+            )
         }
         (Shape::Map(map), Value::Object(entries)) => {
             Value::Object(entries.iter().map(|(key, value)| (key.clone(), strip(map.value, value))).collect())
         }
-        (Shape::List(list), Value::Array(items)) => Value::Array(items.iter().map(|item| strip(list.item, item)).collect()),
+        (Shape::List(list), Value::Array(items)) => {
+            Value::Array(items.iter().map(|item| strip(list.item, item)).collect())
+        }
         (Shape::Choice(_, of), Value::Array(items)) => {
             Value::Array(items.iter().map(|item| strip(Shape::Struct(of), item)).collect())
         }
@@ -53,12 +58,18 @@ fn difference(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
         (Value::Object(left), Value::Object(right)) => {
             let keys = left.keys().chain(right.keys().filter(|key| !left.contains_key(*key)));
             keys.into_iter().find_map(|key| {
-                difference(&format!("{path}.{key}"), left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null))
+                difference(
+                    &format!("{path}.{key}"),
+                    left.get(key).unwrap_or(&Value::Null),
+                    right.get(key).unwrap_or(&Value::Null),
+                )
             })
         }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            left.iter().zip(right).enumerate().find_map(|(at, (left, right))| difference(&format!("{path}[{at}]"), left, right))
-        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .enumerate()
+            .find_map(|(at, (left, right))| difference(&format!("{path}[{at}]"), left, right)),
         _ if ours == theirs => None,
         _ => Some(format!("at {path}: ours {ours}, theirs {theirs}")),
     }

@@ -87,7 +87,8 @@ struct Unknown<'a> {
 impl<'a> Unknown<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let Some(body) = bytes.strip_prefix(MAGIC) else {
-            let text = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
+            let text =
+                "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
             return Err(DecodeError::Syntax(text.to_owned()));
         };
         let mut unknown = Unknown { api_version: "", kind: "", raw: &[] };
@@ -106,7 +107,9 @@ impl<'a> Unknown<'a> {
                 }
                 (2, wire::Data::Bytes(bytes)) => unknown.raw = bytes,
                 (3, wire::Data::Bytes(encoding)) if !encoding.is_empty() => {
-                    return Err(DecodeError::Syntax("protobuf content encodings are not supported".to_owned()));
+                    return Err(DecodeError::Syntax(
+                        "protobuf content encodings are not supported".to_owned(),
+                    ));
                 }
                 _ => {}
             }

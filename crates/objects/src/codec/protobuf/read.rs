@@ -24,7 +24,12 @@ pub(super) fn message(
     Ok(())
 }
 
-fn fields(schema: TypeRef, bytes: &[u8], map: &mut Map<String, Value>, depth: u32) -> Result<(), DecodeError> {
+fn fields(
+    schema: TypeRef,
+    bytes: &[u8],
+    map: &mut Map<String, Value>,
+    depth: u32,
+) -> Result<(), DecodeError> {
     if depth > MAX_DEPTH {
         return Err(DecodeError::Syntax(format!("proto: {} is nested too deeply", schema.short_name())));
     }
@@ -138,7 +143,13 @@ fn scalar(shape: Shape, data: Data<'_>) -> Option<Value> {
     })
 }
 
-fn single(schema: TypeRef, name: &str, shape: Shape, data: Data<'_>, depth: u32) -> Result<Value, DecodeError> {
+fn single(
+    schema: TypeRef,
+    name: &str,
+    shape: Shape,
+    data: Data<'_>,
+    depth: u32,
+) -> Result<Value, DecodeError> {
     if let Shape::Bool | Shape::Int32 | Shape::Int64 | Shape::Double | Shape::String | Shape::Bytes = shape {
         return scalar(shape, data).ok_or_else(|| wrong_type(schema, name));
     }
@@ -187,7 +198,8 @@ fn leaf(shape: Shape, bytes: &[u8]) -> Result<Value, DecodeError> {
         Shape::IntOrString => Value::from(second as i32),
         Shape::Quantity => {
             let given = text(payload.unwrap_or(b"0"));
-            let canonical = quantity::canonical(&given).map_err(|error| DecodeError::Type(error.to_string()))?;
+            let canonical =
+                quantity::canonical(&given).map_err(|error| DecodeError::Type(error.to_string()))?;
             Value::String(canonical.into_owned())
         }
         _ => match payload {
@@ -217,7 +229,9 @@ fn choose(
             (Choice::SchemaOrBool, 2, _) | (Choice::SchemaOrArray | Choice::SchemaOrStrings, 1, _) => {
                 whole = Some(single(schema, name, Shape::Struct(of), data, depth)?);
             }
-            (Choice::SchemaOrArray, 2, _) => items.push(single(schema, name, Shape::Struct(of), data, depth)?),
+            (Choice::SchemaOrArray, 2, _) => {
+                items.push(single(schema, name, Shape::Struct(of), data, depth)?)
+            }
             (Choice::SchemaOrStrings, 2, _) => items.push(single(schema, name, Shape::String, data, depth)?),
             _ => {}
         }

@@ -30,7 +30,9 @@ fn message(schema: TypeRef, map: Option<&Map<String, Value>>, out: &mut Vec<u8>)
                 member(wire.number, field, value, out).map_err(|error| within(error, schema, field))?;
             }
             Content::Embedded { of, pointer } => {
-                let present = || of.get().fields.iter().any(|field| map.is_some_and(|map| map.contains_key(field.name)));
+                let present = || {
+                    of.get().fields.iter().any(|field| map.is_some_and(|map| map.contains_key(field.name)))
+                };
                 if !pointer || present() {
                     wire::nested(out, wire.number, |out| message(of, map, out))?;
                 }
@@ -76,7 +78,9 @@ fn zero(number: u32, shape: Shape, out: &mut Vec<u8>) -> Result {
         Shape::String => wire::bytes(out, number, b""),
         Shape::Bool | Shape::Int32 | Shape::Int64 => wire::integer(out, number, 0),
         Shape::Double => fixed(out, number, 0.0),
-        Shape::Time | Shape::MicroTime | Shape::Raw | Shape::Any | Shape::FieldsV1 => wire::bytes(out, number, b""),
+        Shape::Time | Shape::MicroTime | Shape::Raw | Shape::Any | Shape::FieldsV1 => {
+            wire::bytes(out, number, b"")
+        }
         Shape::Duration | Shape::IntOrString | Shape::Choice(Choice::SchemaOrBool, _) => {
             let value = match shape {
                 Shape::Duration => Value::from("0s"),
@@ -170,7 +174,9 @@ fn single(number: u32, shape: Shape, value: &Value, out: &mut Vec<u8>) -> Result
         }
         Shape::List(list) => {
             let items = value.as_array().ok_or_else(|| mismatch("", "a list"))?;
-            wire::nested(out, number, |out| items.iter().try_for_each(|item| single(1, list.item, item, out)))?;
+            wire::nested(out, number, |out| {
+                items.iter().try_for_each(|item| single(1, list.item, item, out))
+            })?;
         }
         Shape::Map(_) => return Err(mismatch("", "no map inside a list or map")),
     }
