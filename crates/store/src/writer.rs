@@ -27,6 +27,9 @@ const BATCH_SIZE: usize = 4 << 20;
 /// Or this many commits.
 const BATCH_COUNT: usize = 4096;
 
+/// Revisions that are compacted while the index is locked.
+const COMPACT_STEP: u64 = 1000;
+
 type Reply<T> = oneshot::Sender<T>;
 
 /// What the writer is asked for.
@@ -231,7 +234,12 @@ impl Writer {
         }
         if revision > compacted {
             self.write(|records| records.compact(revision))?;
-            self.shared.index_mut().compact(revision);
+            // In steps, so that readers do not wait for all of it.
+            let mut step = compacted;
+            while step < revision {
+                step = revision.min(step + COMPACT_STEP);
+                self.shared.index_mut().compact(step);
+            }
         }
         Ok(())
     }
