@@ -29,10 +29,8 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 42, 0, 1);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn user(name: &str, groups: &[&str]) -> UserInfo {
-    let mut user = UserInfo::default();
-    user.name = name.to_owned();
-    user.groups = groups.iter().chain(&["system:authenticated"]).map(|group| (*group).to_owned()).collect();
-    user
+    let groups = groups.iter().chain(&["system:authenticated"]).map(|group| (*group).to_owned()).collect();
+    UserInfo { name: name.to_owned(), groups, ..UserInfo::default() }
 }
 
 async fn api_server() -> (ApiServer, tempfile::TempDir) {

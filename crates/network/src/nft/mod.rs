@@ -18,6 +18,10 @@ const FAMILY_INET: u8 = 1; // NFPROTO_INET
 const CREATE: u16 = libc::NLM_F_CREATE as u16;
 const APPEND: u16 = libc::NLM_F_APPEND as u16;
 
+const DESTROY_TABLE: i32 = 26; // NFT_MSG_DESTROYTABLE
+const TABLE_OWNER: u32 = 2; // NFT_TABLE_F_OWNER
+const TABLE_PERSIST: u32 = 4; // NFT_TABLE_F_PERSIST
+
 const LIST_ELEM: u16 = 1; // NFTA_LIST_ELEM
 const DATA_VALUE: u16 = 1; // NFTA_DATA_VALUE
 /// Elements per message: the list is one attribute, whose length has 16 bits.
@@ -139,9 +143,28 @@ impl Batch {
 
     /// Makes the table, or leaves it as it is.
     pub fn add_table(&mut self) {
+        self.add_table_with(0);
+    }
+
+    /// Makes the table as the property of the committing socket: nobody else can change or delete it, not
+    /// even by flushing all rules, until the socket is closed. It stays then, and anybody may delete it.
+    /// Linux 6.9 or later.
+    pub fn add_owned_table(&mut self) {
+        self.add_table_with(TABLE_OWNER | TABLE_PERSIST);
+    }
+
+    fn add_table_with(&mut self, flags: u32) {
         let subject = format!("create table inet {}", self.table);
         self.push(subject, libc::NFT_MSG_NEWTABLE, CREATE, |a, table| {
-            a.string(1, table).be32(2, 0); // name, flags
+            a.string(1, table).be32(2, flags);
+        });
+    }
+
+    /// Deletes the table if it is there. Linux 6.3 or later.
+    pub fn destroy_table(&mut self) {
+        let subject = format!("delete table inet {}", self.table);
+        self.push(subject, DESTROY_TABLE, 0, |a, table| {
+            a.string(1, table);
         });
     }
 

@@ -10,8 +10,10 @@
 //!
 //! Other programs' tables are neither read nor changed. A connection that another program translates first
 //! (a smaller hook priority, or an earlier registration at the same one) keeps that translation, and a drop
-//! in any table is final. If somebody deletes the table (`nft flush ruleset`), the next sync that has
-//! something to change makes it anew.
+//! in any table is final. From Linux 6.9 on the table belongs to the process that syncs it: nobody else can
+//! change it or flush it away (`nft flush ruleset`) while that process lives, and it stays when the process
+//! ends. On older kernels, if somebody deletes the table, the next sync that has something to change makes it
+//! anew.
 
 mod layout;
 mod plan;
@@ -106,10 +108,25 @@ pub struct TableConfig {
 
 /// The kernel refused a table or a change of it.
 #[derive(Debug, Error)]
-#[error("service rules, nf_tables table inet {table}: {source}")]
-pub struct Error {
-    table: String,
-    source: netlink::Error,
+pub enum Error {
+    /// A table of that name belongs to another process that still runs.
+    #[error(
+        "service rules: another process owns the nf_tables table inet {table}: stop it or choose another name ({source})"
+    )]
+    Owned {
+        /// The table's name.
+        table: String,
+        /// The kernel's answer.
+        source: netlink::Error,
+    },
+    /// Anything else.
+    #[error("service rules, nf_tables table inet {table}: {source}")]
+    Refused {
+        /// The table's name.
+        table: String,
+        /// The kernel's answer.
+        source: netlink::Error,
+    },
 }
 
 /// Service rules as one nf_tables table.
@@ -125,8 +142,8 @@ impl Table {
     /// Opens a netlink socket in the calling thread's network namespace. The kernel's table is first touched
     /// by [`Table::sync`].
     pub fn new(config: TableConfig) -> Result<Self, Error> {
-        let socket =
-            Socket::open(Family::Netfilter).map_err(|source| Error { table: config.name.clone(), source })?;
+        let socket = Socket::open(Family::Netfilter)
+            .map_err(|source| Error::Refused { table: config.name.clone(), source })?;
         Ok(Self { config, socket, state: None })
     }
 
@@ -161,15 +178,23 @@ impl Table {
         let mut stay = self.sticky_clients();
         stay.retain(|(asked, endpoint, _)| changes.may_stay(asked, endpoint));
         let stay: Vec<Element> = stay.into_iter().map(|(_, _, element)| element).collect();
+        let fill = |batch: &mut Batch, config: &TableConfig| {
+            layout::add_fixed(batch, config);
+            changes.write(batch);
+            batch.add_elements(layout::STICKY, &stay);
+        };
         let mut batch = Batch::new(&self.config.name);
-        // Deleting fails if there is none, adding does not if there is one.
-        batch.add_table();
-        batch.delete_table();
-        batch.add_table();
-        layout::add_fixed(&mut batch, &self.config);
-        changes.write(&mut batch);
-        batch.add_elements(layout::STICKY, &stay);
-        batch.commit(&mut self.socket).map_err(|source| self.error(source))?;
+        batch.destroy_table();
+        batch.add_owned_table();
+        fill(&mut batch, &self.config);
+        let result = batch.commit(&mut self.socket);
+        if !self.supported(result)? {
+            let mut batch = Batch::new(&self.config.name);
+            self.delete_if_there(&mut batch);
+            batch.add_table();
+            fill(&mut batch, &self.config);
+            batch.commit(&mut self.socket).map_err(|source| self.error(source))?;
+        }
         self.clean(&changes);
         state.apply(changes);
         self.state = Some(state);
@@ -180,13 +205,39 @@ impl Table {
     pub fn teardown(&mut self) -> Result<(), Error> {
         self.state = None;
         let mut batch = Batch::new(&self.config.name);
+        batch.destroy_table();
+        let result = batch.commit(&mut self.socket);
+        if !self.supported(result)? {
+            let mut batch = Batch::new(&self.config.name);
+            self.delete_if_there(&mut batch);
+            batch.commit(&mut self.socket).map_err(|source| self.error(source))?;
+        }
+        Ok(())
+    }
+
+    /// For kernels that cannot do it in one step: deleting fails if there is no table, adding never does.
+    fn delete_if_there(&self, batch: &mut Batch) {
         batch.add_table();
         batch.delete_table();
-        batch.commit(&mut self.socket).map_err(|source| self.error(source))
+    }
+
+    /// Whether the kernel knew all of it; other errors remain errors.
+    fn supported(&self, result: Result<(), netlink::Error>) -> Result<bool, Error> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if error.is(libc::EOPNOTSUPP) || error.is(libc::EINVAL) => {
+                tracing::debug!(%error, "this kernel's tables have no owners");
+                Ok(false)
+            }
+            Err(error) if error.is(libc::EPERM) => {
+                Err(Error::Owned { table: self.config.name.clone(), source: error })
+            }
+            Err(error) => Err(self.error(error)),
+        }
     }
 
     fn error(&self, source: netlink::Error) -> Error {
-        Error { table: self.config.name.clone(), source }
+        Error::Refused { table: self.config.name.clone(), source }
     }
 
     /// What remains to be done once new rules stand. The rules are right without it, so trouble is reported
