@@ -244,7 +244,17 @@ fn open_volume(mount: &Mount) -> Step<Volume<'_>> {
 }
 
 fn attach_volume(volume: Volume<'_>) -> Step<()> {
-    attach(&volume.tree, Path::new(&volume.mount.target), volume.folder)
+    let Volume { mount, tree, folder } = volume;
+    let place = Path::new(&mount.target);
+    // The kernel only says "invalid argument" to this.
+    if let (MountSource::Bind(source), Ok(found)) = (&mount.source, fs::metadata(place))
+        && found.is_dir() != folder
+    {
+        let (what, on) = if folder { ("folder", "file") } else { ("file", "folder") };
+        let (source, target) = (source.display(), &mount.target);
+        return Err(format!("cannot mount {source} at {target}: a {what} cannot be mounted on a {on}"));
+    }
+    attach(&tree, place, folder)
 }
 
 /// Attaches `tree` at `place`, which is made when it is missing.

@@ -117,6 +117,8 @@ fn pod_init(cgroup: &Cgroup) -> Result<i32, String> {
         Fork::Child => {
             sys::reset_signals();
             let _ = sys::close_all_but(&mut []);
+            // The starter waits for the end of what the shim says.
+            super::release_output();
             let _ = sys::set_name(c"pod-init");
             // The pod ends with its shim.
             let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0);
