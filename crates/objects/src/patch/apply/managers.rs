@@ -1,6 +1,6 @@
 //! `metadata.managedFields`: who owns which fields, read and written.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Writer;
 use super::set::PathSet;
@@ -19,7 +19,8 @@ pub(super) struct Manager {
     pub(super) api_version: String,
     pub(super) subresource: String,
     pub(super) time: Option<String>,
-    pub(super) set: PathSet,
+    /// The fields it owns, in the form in which they are recorded: most writes touch few of them.
+    pub(super) fields: Map<String, Value>,
 }
 
 impl Manager {
@@ -30,8 +31,25 @@ impl Manager {
             api_version: api_version.to_owned(),
             subresource: writer.subresource.to_owned(),
             time: None,
-            set: PathSet::default(),
+            fields: Map::new(),
         }
+    }
+
+    /// The fields it owns as a set.
+    pub(super) fn set(&self) -> PathSet {
+        PathSet::from_fields(&self.fields).unwrap_or_default()
+    }
+
+    /// Adds fields to those that it owns.
+    pub(super) fn own(&mut self, more: PathSet) {
+        let mut set = self.set();
+        set.union(more);
+        self.fields = set.into_fields();
+    }
+
+    /// Takes fields from it.
+    pub(super) fn lose(&mut self, fields: &PathSet) {
+        fields.subtract_from(&mut self.fields);
     }
 
     /// Whether both are entries of the same writer. An applier is the same in every API version.
@@ -54,7 +72,8 @@ impl Manager {
         text
     }
 
-    fn read(entry: &Value) -> Option<Self> {
+    /// Reads an entry; with `check`, its fields are brought into canonical form, and malformed ones refused.
+    fn read(entry: &Value, check: bool) -> Option<Self> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let applies = match text("operation") {
             "Apply" => true,
@@ -64,33 +83,32 @@ impl Manager {
         if text("apiVersion").is_empty() || text("fieldsType") != "FieldsV1" {
             return None;
         }
+        let fields = entry.get("fieldsV1").and_then(Value::as_object).cloned().unwrap_or_default();
         Some(Self {
             name: text("manager").to_owned(),
             applies,
             api_version: text("apiVersion").to_owned(),
             subresource: text("subresource").to_owned(),
             time: Some(text("time").to_owned()).filter(|time| !time.is_empty()),
-            set: PathSet::from_fields(entry.get("fieldsV1").unwrap_or(&json!({})))?,
+            fields: if check { PathSet::from_fields(&fields)?.into_fields() } else { fields },
         })
     }
 
-    fn write(&self) -> Value {
-        let mut entry = json!({
-            "manager": self.name,
-            "operation": if self.applies { "Apply" } else { "Update" },
-            "apiVersion": self.api_version,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": self.set.to_fields(),
-        });
-        if let Some(map) = entry.as_object_mut() {
-            if let Some(time) = &self.time {
-                map.insert("time".to_owned(), Value::String(time.clone()));
-            }
-            if !self.subresource.is_empty() {
-                map.insert("subresource".to_owned(), Value::String(self.subresource.clone()));
-            }
+    fn write(self) -> Value {
+        let mut entry = Map::new();
+        let mut put = |name: &str, text: String| entry.insert(name.to_owned(), Value::String(text));
+        put("manager", self.name);
+        put("operation", if self.applies { "Apply" } else { "Update" }.to_owned());
+        put("apiVersion", self.api_version);
+        put("fieldsType", "FieldsV1".to_owned());
+        if let Some(time) = self.time {
+            put("time", time);
         }
-        entry
+        if !self.subresource.is_empty() {
+            put("subresource", self.subresource);
+        }
+        entry.insert("fieldsV1".to_owned(), Value::Object(self.fields));
+        Value::Object(entry)
     }
 }
 
@@ -100,9 +118,9 @@ fn entries(object: &Value) -> &[Value] {
     list.map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The managers that an object records; `None` if any entry is malformed.
+/// The managers that a live object records; `None` if any entry is malformed.
 pub(super) fn read(object: &Value) -> Option<Vec<Manager>> {
-    entries(object).iter().map(Manager::read).collect()
+    entries(object).iter().map(|entry| Manager::read(entry, false)).collect()
 }
 
 /// The managers to start from for an update of `old` to `new`: a writer may set them, reset them with one empty
@@ -117,7 +135,10 @@ pub(super) fn for_update(old: Option<&Value>, new: &Value, subresource: &str) ->
     {
         return Vec::new();
     }
-    match read(new) {
+    if old.is_some_and(|old| entries(old) == entries(new)) {
+        return kept();
+    }
+    match entries(new).iter().map(|entry| Manager::read(entry, true)).collect::<Option<Vec<_>>>() {
         Some(managers) if !managers.is_empty() => managers,
         _ => kept(),
     }
@@ -139,7 +160,7 @@ pub(super) fn cap(managers: &mut Vec<Manager>) {
                 let bucket = &mut managers[first];
                 bucket.name = ANCIENT.to_owned();
                 bucket.subresource.clear();
-                bucket.set.union(&next.set);
+                bucket.own(next.set());
                 bucket.time = next.time;
                 managers.remove(at);
                 updaters -= 1;
@@ -151,24 +172,18 @@ pub(super) fn cap(managers: &mut Vec<Manager>) {
 
 /// Records managers in an object, in the order of the API server; none removes the field.
 pub(super) fn write(object: &mut Value, mut managers: Vec<Manager>) {
-    managers.retain(|manager| !manager.set.is_empty());
+    managers.retain(|manager| !manager.fields.is_empty());
     managers.sort_by(|left, right| {
-        let key = |one: &Manager| {
-            (
-                !one.applies,
-                one.time.clone(),
-                one.name.clone(),
-                one.api_version.clone(),
-                one.subresource.clone(),
-            )
-        };
+        fn key(one: &Manager) -> (bool, &Option<String>, &str, &str, &str) {
+            (!one.applies, &one.time, &one.name, &one.api_version, &one.subresource)
+        }
         key(left).cmp(&key(right))
     });
     let metadata = meta::metadata_mut(object);
     if managers.is_empty() {
         metadata.remove("managedFields");
     } else {
-        metadata.insert("managedFields".to_owned(), managers.iter().map(Manager::write).collect());
+        metadata.insert("managedFields".to_owned(), managers.into_iter().map(Manager::write).collect());
     }
 }
 
@@ -181,19 +196,29 @@ pub(super) fn strip(object: &mut Value) {
 
 /// Whether two objects are the same but for the times of their managers.
 pub(super) fn same_but_times(left: &Value, right: &Value) -> bool {
-    let without_times = |object: &Value| -> Vec<Map<String, Value>> {
-        let maps = entries(object).iter().filter_map(Value::as_object);
-        let mut lists: Vec<Map<String, Value>> = maps.cloned().collect();
-        lists.iter_mut().for_each(|entry| {
-            entry.remove("time");
-        });
-        lists.sort_by_cached_key(|entry| Value::Object(entry.clone()).to_string());
-        lists
+    let (Value::Object(left_map), Value::Object(right_map)) = (left, right) else { return left == right };
+    let same_maps = |left: &Map<String, Value>, right: &Map<String, Value>, except: &str| {
+        let count = |map: &Map<String, Value>| map.len() - usize::from(map.contains_key(except));
+        count(left) == count(right)
+            && left.iter().all(|(key, value)| key == except || right.get(key) == Some(value))
     };
-    let rest = |object: &Value| {
-        let mut object = object.clone();
-        strip(&mut object);
-        object
+    if !same_maps(left_map, right_map, "metadata") {
+        return false;
+    }
+    match (left_map.get("metadata"), right_map.get("metadata")) {
+        (Some(Value::Object(left_meta)), Some(Value::Object(right_meta))) => {
+            same_maps(left_meta, right_meta, "managedFields") && same_entries(entries(left), entries(right))
+        }
+        (left, right) => left == right,
+    }
+}
+
+/// Whether two records have the same entries in any order, times aside.
+fn same_entries(left: &[Value], right: &[Value]) -> bool {
+    let same = |left: &Value, right: &Value| {
+        ["manager", "operation", "apiVersion", "subresource", "fieldsV1"]
+            .iter()
+            .all(|name| left.get(*name) == right.get(*name))
     };
-    without_times(left) == without_times(right) && rest(left) == rest(right)
+    left.len() == right.len() && left.iter().all(|entry| right.iter().any(|other| same(entry, other)))
 }

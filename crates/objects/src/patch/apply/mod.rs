@@ -121,20 +121,23 @@ pub fn apply(
     let mut own = Manager::new(writer, true, meta::api_version(applied));
     let previous = managers.iter().position(|one| one.is(&own)).map(|at| managers.remove(at));
     own.time = previous.as_ref().and_then(|previous| previous.time.clone());
-    own.set = set;
 
     let merged = walk::merge(of, Some(&base), Some(applied)).unwrap_or_default();
     let mut new = merged;
-    if let Some(previous) = previous.filter(|previous| !previous.set.is_empty()) {
-        let owned = managers.iter().chain([&own]);
-        new = prune(of, Shape::Struct(schema), &new, &previous.set, owned);
+    if let Some(previous) = previous.map(|previous| previous.set()).filter(|previous| !previous.is_empty()) {
+        let mut owned = set.clone();
+        for manager in &managers {
+            owned.union(manager.set());
+        }
+        new = prune(of, Shape::Struct(schema), &new, &previous, &owned);
     }
     settle(schema, &base, &new, &mut managers, writer.subresource, force)?;
 
     let changed = live.is_none() || !walk::same(of, &new, &base);
     let mut result =
         validate::conform(schema, new).map_err(|error| ApplyError::Malformed(error.to_string()))?.value;
-    own.set = own.set.without_server_fields();
+    set.remove_server_fields();
+    own.fields = set.into_fields();
     if changed {
         own.time = Some(writer.now.to_owned());
     }
@@ -151,9 +154,10 @@ pub fn apply(
 pub fn track_update(schema: TypeRef, old: Option<&Value>, new: &mut Value, writer: Writer<'_>) {
     let recorded = managers::for_update(old, new, writer.subresource);
     managers::strip(new);
-    let mut base = old.cloned().unwrap_or_else(|| empty(schema, new));
-    managers::strip(&mut base);
-    let managers = track(schema, &base, new, writer, recorded);
+    let managers = match old {
+        Some(old) => track(schema, old, new, writer, recorded),
+        None => track(schema, &empty(schema, new), new, writer, recorded),
+    };
     managers::write(new, managers);
     if let Some(old) = old
         && managers::same_but_times(old, new)
@@ -162,7 +166,7 @@ pub fn track_update(schema: TypeRef, old: Option<&Value>, new: &mut Value, write
     }
 }
 
-/// The managers after an update of `base` to `new`, both without their record.
+/// The managers after an update of `base` to `new`. `new` is without its record; that of `base` is no one's field.
 fn track(
     schema: TypeRef,
     base: &Value,
@@ -173,15 +177,18 @@ fn track(
     let comparison = compare(schema, base, new, writer.subresource);
     release(&mut managers, &comparison);
     let mut set = comparison.added;
-    set.union(&comparison.modified);
-    let set = set.without_server_fields();
+    set.union(comparison.modified);
+    set.remove_server_fields();
     if !set.is_empty() {
         let mut own = Manager::new(writer, false, meta::api_version(new));
         let at = managers.iter().position(|one| one.is(&own));
-        if let Some(previous) = at.map(|at| managers.remove(at)) {
-            own.set = previous.set;
+        match at.map(|at| managers.remove(at)) {
+            Some(previous) => {
+                own.fields = previous.fields;
+                own.own(set);
+            }
+            None => own.fields = set.into_fields(),
         }
-        own.set.union(&set);
         own.time = Some(writer.now.to_owned());
         managers.push(own);
     }
@@ -211,10 +218,10 @@ fn compare(schema: TypeRef, base: &Value, new: &Value, subresource: &str) -> Com
 fn release(managers: &mut Vec<Manager>, comparison: &Comparison) {
     for manager in managers.iter_mut() {
         for set in [&comparison.modified, &comparison.added, &comparison.removed] {
-            manager.set = manager.set.difference(set);
+            manager.lose(set);
         }
     }
-    managers.retain(|manager| !manager.set.is_empty());
+    managers.retain(|manager| !manager.fields.is_empty());
 }
 
 /// Checks an applied object for conflicts with other managers and takes from them what it changes.
@@ -229,10 +236,10 @@ fn settle(
     let comparison = compare(schema, base, new, subresource);
     if !force {
         let mut changed = comparison.modified.clone();
-        changed.union(&comparison.added);
+        changed.union(comparison.added.clone());
         let mut conflicts: Vec<Conflict> = Vec::new();
         for manager in managers.iter() {
-            let paths = manager.set.intersection(&changed).paths();
+            let paths = manager.set().intersection(&changed).paths();
             conflicts.extend(paths.into_iter().map(|field| Conflict { manager: manager.printed(), field }));
         }
         if !conflicts.is_empty() {
@@ -245,24 +252,13 @@ fn settle(
 }
 
 /// Removes what the last configuration of the applier named, unless anyone (the new one included) owns it.
-fn prune<'a>(
-    of: Type,
-    shape: Shape,
-    merged: &Value,
-    last: &PathSet,
-    owners: impl Iterator<Item = &'a Manager>,
-) -> Value {
-    let last = last.with_named_fields(shape);
-    let all = walk::fields(of, merged).with_named_fields(shape);
+fn prune(of: Type, shape: Shape, merged: &Value, last: &PathSet, owned: &PathSet) -> Value {
     let fields = |value: &Value| walk::fields(of, value).with_named_fields(shape);
+    let last = last.with_named_fields(shape);
+    let all = fields(merged);
 
-    let pruned = walk::remove(of, merged, &last);
-    let mut kept = fields(&pruned);
-    let mut owned = PathSet::default();
-    for owner in owners {
-        owned.union(&owner.set);
-    }
-    kept.union(&owned.with_named_fields(shape));
+    let mut kept = fields(&walk::remove(of, merged, &last));
+    kept.union(owned.with_named_fields(shape));
     let pruned = walk::remove(of, merged, &all.difference(&kept));
     // What no one owns but lies inside a removed element's parent stays, unless it was the applier's.
     walk::remove(of, merged, &all.difference(&fields(&pruned)).intersection(&last))

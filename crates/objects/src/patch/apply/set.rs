@@ -11,6 +11,19 @@ use serde_json::{Map, Value};
 
 use crate::schema::{Shape, TypeRef};
 
+/// Fields of `metadata` that no manager owns.
+const SERVER_METADATA: [&str; 9] = [
+    "f:name",
+    "f:namespace",
+    "f:creationTimestamp",
+    "f:selfLink",
+    "f:uid",
+    "f:clusterName",
+    "f:generation",
+    "f:managedFields",
+    "f:resourceVersion",
+];
+
 /// A set of field paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PathSet(BTreeMap<String, Node>);
@@ -63,11 +76,45 @@ impl PathSet {
         self.0.get(element).map(|node| &node.children).filter(|children| !children.is_empty())
     }
 
-    pub(super) fn union(&mut self, other: &Self) {
-        for (element, theirs) in &other.0 {
-            let node = self.0.entry(element.clone()).or_default();
+    pub(super) fn union(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        for (element, theirs) in other.0 {
+            let node = self.0.entry(element).or_default();
             node.member |= theirs.member;
-            node.children.union(&theirs.children);
+            node.children.union(theirs.children);
+        }
+    }
+
+    /// Takes the members of `self` out of a set in JSON form; says whether anything is left.
+    pub(super) fn subtract_from(&self, fields: &mut Map<String, Value>) -> bool {
+        for (element, node) in &self.0 {
+            let Some(Value::Object(theirs)) = fields.get_mut(element) else { continue };
+            let mut member = theirs.is_empty() || theirs.remove(".").is_some();
+            member &= !node.member;
+            if !node.children.is_empty() {
+                node.children.subtract_from(theirs);
+            }
+            if theirs.is_empty() && !member {
+                fields.remove(element);
+            } else if member && !theirs.is_empty() {
+                theirs.insert(".".to_owned(), Value::Object(Map::new()));
+            }
+        }
+        !fields.is_empty()
+    }
+
+    /// Adds an element with its subtree.
+    pub(super) fn attach(&mut self, path: &[Step<'_>], subtree: Self) {
+        let Some((first, rest)) = path.split_first() else { return };
+        let node = self.0.entry(first.text()).or_default();
+        if rest.is_empty() {
+            node.member = true;
+            node.children.union(subtree);
+        } else {
+            node.children.attach(rest, subtree);
         }
     }
 
@@ -124,26 +171,23 @@ impl PathSet {
     }
 
     /// Removes what no manager owns: type, names and the fields that the server keeps.
-    #[must_use]
-    pub(super) fn without_server_fields(&self) -> Self {
-        let mut server = Self::default();
-        for name in ["apiVersion", "kind", "metadata"] {
-            server.insert(&[Step::Field(name)]);
+    pub(super) fn remove_server_fields(&mut self) {
+        self.remove_members(&["f:apiVersion", "f:kind"]);
+        if let Some(metadata) = self.0.get_mut("f:metadata") {
+            metadata.children.remove_members(&SERVER_METADATA);
         }
-        for name in [
-            "name",
-            "namespace",
-            "creationTimestamp",
-            "selfLink",
-            "uid",
-            "clusterName",
-            "generation",
-            "managedFields",
-            "resourceVersion",
-        ] {
-            server.insert(&[Step::Field("metadata"), Step::Field(name)]);
+        self.remove_members(&["f:metadata"]);
+    }
+
+    fn remove_members(&mut self, elements: &[&str]) {
+        for element in elements {
+            if let Some(node) = self.0.get_mut(*element) {
+                node.member = false;
+                if node.children.is_empty() {
+                    self.0.remove(*element);
+                }
+            }
         }
-        self.difference(&server)
     }
 
     /// The paths in the order and form of conflict messages: `.spec.containers[name="a"].image`.
@@ -162,28 +206,26 @@ impl PathSet {
     }
 
     /// The JSON form.
-    pub(super) fn to_fields(&self) -> Value {
-        let entries = self.0.iter().map(|(element, node)| {
-            let mut fields = node.children.to_fields();
-            if node.member
-                && !node.children.is_empty()
-                && let Value::Object(map) = &mut fields
-            {
-                map.insert(".".to_owned(), Value::Object(Map::new()));
+    pub(super) fn into_fields(self) -> Map<String, Value> {
+        let entries = self.0.into_iter().map(|(element, node)| {
+            let inner = !node.children.is_empty();
+            let mut fields = node.children.into_fields();
+            if node.member && inner {
+                fields.insert(".".to_owned(), Value::Object(Map::new()));
             }
-            (element.clone(), fields)
+            (element, Value::Object(fields))
         });
-        Value::Object(entries.collect())
+        entries.collect()
     }
 
     /// Reads the JSON form; `None` if it is malformed.
-    pub(super) fn from_fields(fields: &Value) -> Option<Self> {
+    pub(super) fn from_fields(fields: &Map<String, Value>) -> Option<Self> {
         let mut set = Self::default();
-        for (element, below) in fields.as_object()? {
+        for (element, below) in fields {
             if element == "." {
                 continue;
             }
-            let below = below.as_object().filter(|map| !map.contains_key("...")).map(|_| below)?;
+            let below = below.as_object()?;
             let children = Self::from_fields(below)?;
             let member = children.is_empty() || below.get(".").is_some();
             set.0.insert(normal(element)?, Node { member, children });

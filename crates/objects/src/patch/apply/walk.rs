@@ -206,6 +206,15 @@ impl Comparison {
         comparison
     }
 
+    /// A whole subtree that is on one side only.
+    fn note_all(&mut self, of: Type, left: Option<&Value>, right: Option<&Value>, path: &[Step<'_>]) {
+        match (left, right) {
+            (None, Some(value)) => self.added.attach(path, subtree(of, value)),
+            (Some(value), None) => self.removed.attach(path, subtree(of, value)),
+            _ => {}
+        }
+    }
+
     fn note(&mut self, left: Option<&Value>, right: Option<&Value>, path: &[Step<'_>]) {
         match (left, right) {
             (None, _) => self.added.insert(path),
@@ -225,8 +234,11 @@ impl Comparison {
         if left == right {
             return;
         }
+        if left.is_none() || right.is_none() {
+            return self.note_all(of, left, right, path);
+        }
         match merge_of(of, left, right) {
-            Merge::Whole => return self.note(left, right, path),
+            Merge::Whole => self.note(left, right, path),
             Merge::Fields => {
                 let (left, right) = (as_map(left), as_map(right));
                 for (key, value) in left.into_iter().flatten() {
@@ -246,10 +258,8 @@ impl Comparison {
                     self.walk(inner, implied_null(left.is_some(), field), Some(value), path);
                     path.pop();
                 }
-                if left.is_some() != right.is_some()
-                    && let Some(there) = left.or(right)
-                {
-                    for field in of.fields().iter().filter(|field| !there.contains_key(field.name)) {
+                if let (Some(there), None) | (None, Some(there)) = (left, right) {
+                    for field in absent_nulls(of, there) {
                         path.push(Step::Field(field.name));
                         let implied = |side: Option<_>| implied_null(side.is_some(), Some(field));
                         self.walk(Type::of_field(field), implied(left), implied(right), path);
@@ -258,9 +268,6 @@ impl Comparison {
                 }
             }
             Merge::Items(list) => self.items(list, as_items(left), as_items(right), path),
-        }
-        if left.is_none() || right.is_none() {
-            self.note(left, right, path);
         }
     }
 
@@ -305,6 +312,36 @@ impl Comparison {
             path.pop();
         }
     }
+}
+
+/// The fields of a structure that Go prints as null though they are absent.
+fn absent_nulls(of: Type, map: &Map<String, Value>) -> impl Iterator<Item = &'static Field> {
+    of.fields().iter().filter(|field| !field.omit_empty && !map.contains_key(field.name))
+}
+
+/// Everything below a value that is on one side only.
+fn subtree(of: Type, value: &Value) -> PathSet {
+    let mut set = PathSet::default();
+    match (of.merge(value), value) {
+        (Merge::Fields, Value::Object(map)) if !map.is_empty() => {
+            for (key, value) in map {
+                set.attach(&[Step::Field(key)], subtree(of.member(key).0, value));
+            }
+            for field in absent_nulls(of, map) {
+                set.insert(&[Step::Field(field.name)]);
+            }
+        }
+        (Merge::Items(list), Value::Array(items)) => {
+            let names: Vec<String> = items.iter().map(|item| element(list, item)).collect();
+            for (at, (name, item)) in names.iter().zip(items).enumerate() {
+                let alone = !names[..at].contains(name) && !names[at + 1..].contains(name);
+                let below = if alone { subtree(Type::new(list.item), item) } else { PathSet::default() };
+                set.attach(&[Step::Item(name.clone())], below);
+            }
+        }
+        _ => {}
+    }
+    set
 }
 
 /// Go prints null for absent fields without `omitempty`, where there is a structure to print.
