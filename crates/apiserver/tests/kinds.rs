@@ -1,5 +1,7 @@
 //! What is particular to each kind, through the whole server: defaults, allocation, admission, subresources.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::Fixture;
@@ -344,4 +346,85 @@ async fn a_job_selects_its_own_pods() {
     let (code, message) = refused(&fixture, path, always).await;
     assert_eq!(code, 422);
     assert!(message.contains("spec.template.spec.restartPolicy"), "{message}");
+}
+
+#[tokio::test]
+async fn a_ready_node_takes_pods() {
+    let fixture = common::start().await;
+    let body = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}});
+    let made = make(&fixture, "/api/v1/nodes", body).await;
+    assert_eq!(made["spec"]["taints"][0]["key"], "node.kubernetes.io/not-ready");
+    let ready = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
+    let path = "/api/v1/nodes/n1/status";
+    let now = fixture.patch(path, "strategic-merge-patch+json", &ready("True")).await;
+    assert_eq!(now.code, 200, "{:?}", now.body);
+    assert_eq!(now.body["spec"].get("taints"), None);
+    let later = fixture.patch(path, "strategic-merge-patch+json", &ready("False")).await.body;
+    assert_eq!(later["spec"]["taints"][0]["effect"], "NoSchedule");
+}
+
+#[tokio::test]
+async fn a_namespace_limits_its_containers() {
+    let fixture = with_account().await;
+    let range = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": [
+        {"type": "Container", "max": {"cpu": "1"}, "defaultRequest": {"cpu": "100m"}}]}});
+    let made = make(&fixture, "/api/v1/namespaces/default/limitranges", range).await;
+    assert_eq!(made["spec"]["limits"][0]["default"], json!({"cpu": "1"}));
+    let made = make(&fixture, PODS, pod("a")).await;
+    assert_eq!(
+        made["spec"]["containers"][0]["resources"],
+        json!({"limits": {"cpu": "1"}, "requests": {"cpu": "100m"}})
+    );
+    assert_eq!(made["status"]["qosClass"], "Burstable");
+    let mut greedy = pod("b");
+    greedy["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "2"}});
+    let (code, message) = refused(&fixture, PODS, greedy).await;
+    assert_eq!(code, 403);
+    assert!(message.contains("maximum cpu usage per Container is 1, but limit is 2"), "{message}");
+}
+
+#[tokio::test]
+async fn the_old_binding_binds_too() {
+    let fixture = with_account().await;
+    make(&fixture, PODS, pod("a")).await;
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "a"},
+        "target": {"kind": "Node", "name": "n1"}});
+    let answer = fixture.send(Method::POST, "/api/v1/namespaces/default/bindings", Some(&binding)).await;
+    assert_eq!(answer.code, 201, "{:?}", answer.body);
+    assert_eq!(fixture.get(&format!("{PODS}/a")).await.body["spec"]["nodeName"], "n1");
+}
+
+#[tokio::test]
+async fn secrets_and_config_maps_can_be_sealed() {
+    let fixture = common::start().await;
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let body = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "v"},
+        "immutable": true});
+    let made = make(&fixture, secrets, body).await;
+    assert_eq!((&made["type"], &made["data"]), (&json!("Opaque"), &json!({"k": "dg=="})));
+    assert_eq!(made.get("stringData"), None);
+    let changed =
+        fixture.patch(&format!("{secrets}/s"), "merge-patch+json", &json!({"stringData": {"k": "w"}})).await;
+    assert_eq!(changed.code, 422);
+    assert!(changed.body["message"].as_str().unwrap().contains("field is immutable when `immutable` is set"));
+    let tls =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "t"}, "type": "kubernetes.io/tls"});
+    let (_, message) = refused(&fixture, secrets, tls).await;
+    assert!(message.contains("data[tls.crt]: Required value"), "{message}");
+}
+
+#[tokio::test]
+async fn who_signs_and_who_approves() {
+    let fixture = common::start().await;
+    let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let body = json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+        "metadata": {"name": "c"}, "spec": {"request": "eA==", "signerName": "example.com/x", "usages": ["client auth"],
+        "username": "someone-else"}});
+    let made = make(&fixture, path, body).await;
+    assert_eq!(made["spec"]["username"], "admin");
+    let approve =
+        json!({"status": {"certificate": "eA==", "conditions": [{"type": "Approved", "status": "True"}]}});
+    let answer = fixture.patch(&format!("{path}/c/approval"), "merge-patch+json", &approve).await.body;
+    assert_eq!(answer["status"]["conditions"][0]["type"], "Approved");
+    assert_eq!(answer["status"].get("certificate"), None);
 }

@@ -1,5 +1,7 @@
 //! Who may do what, asked of a whole server: RBAC, nodes, tokens, escalation, impersonation.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use apiserver::{ApiServer, Options, UserInfo};

@@ -2,13 +2,15 @@
 //! authorization, once per attempt of a write.
 //!
 //! Changes come before checks: priority, service account and tolerations of pods first, then namespaces, nodes and
-//! roles. Not here: limit ranges, quotas, pod security levels, webhooks.
+//! roles. Not here: quotas, pod security levels, webhooks.
 
+mod limits;
 mod namespace;
 mod node;
 mod pod;
 mod rbac;
 mod service_account;
+mod storage;
 
 use crate::status::Status;
 use crate::strategy::Ctx;
@@ -40,7 +42,12 @@ pub(crate) async fn admit(
             pod::priority(ctx, object)?;
             pod::runtime_class(ctx, object)?;
             service_account::admit(ctx, object)?;
+            limits::pod(ctx, object)?;
             pod::tolerations(object);
+        }
+        ("", "persistentvolumeclaims", Operation::Create) if own => {
+            storage::default_class(ctx, object);
+            limits::claim(ctx, object)?;
         }
         ("", "nodes", Operation::Create) if own => node::taint(object),
         ("scheduling.k8s.io", "priorityclasses", Operation::Create) => pod::one_global_default(ctx, object)?,

@@ -135,7 +135,8 @@ fn own_node(
         };
     }
     let Some(old) = old else { return Ok(()) };
-    if items(&object["spec"], "taints") != items(&old["spec"], "taints") {
+    // A status says what the conditions are; the taints that follow from them are the server's doing.
+    if ctx.subresource.is_none() && items(&object["spec"], "taints") != items(&old["spec"], "taints") {
         return Err(format!("node {node:?} is not allowed to modify taints"));
     }
     if object.pointer("/metadata/ownerReferences") != old.pointer("/metadata/ownerReferences") {

@@ -3,9 +3,10 @@
 //! Read once at the start, then woken by the store's watch; a lagging watch is replaced by a new read. Each write
 //! of a policy or pod is visible here microseconds after its commit.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use store::{ReadError, Store, Watch};
+use store::{Ended, ReadError, Store, Watch};
+use tokio::task::AbortHandle;
 
 /// State fed by key: what it takes is the key and its present value, `None` once it is gone.
 pub(super) trait Fed: Default + Send + Sync + 'static {
@@ -16,13 +17,11 @@ pub(super) trait Fed: Default + Send + Sync + 'static {
     fn set(&mut self, key: &Arc<str>, value: Option<&[u8]>);
 }
 
-/// State that a task keeps in step with the store; clones share it.
-pub(super) struct Followed<T>(Arc<RwLock<T>>);
-
-impl<T> Clone for Followed<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
+/// State that a task keeps in step with the store. The task ends with this handle, so that it does not keep the
+/// store open.
+pub(super) struct Followed<T> {
+    state: Arc<RwLock<T>>,
+    task: AbortHandle,
 }
 
 fn load<T: Fed>(store: &Store) -> Result<(T, Watch), ReadError> {
@@ -35,37 +34,41 @@ fn load<T: Fed>(store: &Store) -> Result<(T, Watch), ReadError> {
     Ok((state, watch))
 }
 
+async fn follow<T: Fed>(store: Store, state: Arc<RwLock<T>>, mut watch: Watch) {
+    loop {
+        while let Some(events) = watch.next().await {
+            let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+            for event in events.iter() {
+                let value = (!event.deleted).then_some(&event.entry.value[..]);
+                state.set(&event.entry.key, value);
+            }
+        }
+        if !matches!(watch.ended(), Some(Ended::Lagged { .. })) {
+            return;
+        }
+        let Ok((fresh, next)) = load::<T>(&store) else { return };
+        *state.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        watch = next;
+    }
+}
+
 impl<T: Fed> Followed<T> {
-    /// Loads the state and starts the task that follows; it ends with the store or with the last clone.
+    /// Loads the state and starts the task that follows; it ends with the store or with the handle.
     pub(super) fn start(store: &Store) -> Result<Self, ReadError> {
         let (state, watch) = load::<T>(store)?;
-        let shared = Arc::new(RwLock::new(state));
-        let (weak, store) = (Arc::downgrade(&shared), store.clone());
-        tokio::spawn(async move {
-            let mut watch = watch;
-            loop {
-                while let Some(events) = watch.next().await {
-                    let Some(shared) = weak.upgrade() else { return };
-                    let mut state = shared.write().unwrap_or_else(PoisonError::into_inner);
-                    for event in events.iter() {
-                        let value = (!event.deleted).then_some(&event.entry.value[..]);
-                        state.set(&event.entry.key, value);
-                    }
-                }
-                if !matches!(watch.ended(), Some(store::Ended::Lagged { .. })) {
-                    return;
-                }
-                let Some(shared) = weak.upgrade() else { return };
-                let Ok((state, next)) = load::<T>(&store) else { return };
-                *shared.write().unwrap_or_else(PoisonError::into_inner) = state;
-                watch = next;
-            }
-        });
-        Ok(Self(shared))
+        let state = Arc::new(RwLock::new(state));
+        let task = tokio::spawn(follow(store.clone(), state.clone(), watch)).abort_handle();
+        Ok(Self { state, task })
     }
 
     /// The state as of now.
-    pub(super) fn read(&self) -> std::sync::RwLockReadGuard<'_, T> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Drop for Followed<T> {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

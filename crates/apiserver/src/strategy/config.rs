@@ -121,11 +121,9 @@ impl Strategy for Secret {
                 needs("tls.key");
             }
             "kubernetes.io/ssh-auth" => needs("ssh-privatekey"),
-            "kubernetes.io/basic-auth" => {
-                if !has(data, "username") && !has(data, "password") {
-                    errors.push(FieldError::required("data[username]", ""));
-                    errors.push(FieldError::required("data[password]", ""));
-                }
+            "kubernetes.io/basic-auth" if !has(data, "username") && !has(data, "password") => {
+                errors.push(FieldError::required("data[username]", ""));
+                errors.push(FieldError::required("data[password]", ""));
             }
             kind @ ("kubernetes.io/dockerconfigjson" | "kubernetes.io/dockercfg") => {
                 let key = if kind.ends_with("json") { ".dockerconfigjson" } else { ".dockercfg" };

@@ -176,6 +176,8 @@ impl Strategy for Plain {}
 pub(crate) fn of(kind: &Kind) -> &'static dyn Strategy {
     match (kind.group, kind.plural) {
         ("", "pods") => &pod::Pod,
+        ("", "bindings") => &pod::Binding,
+        ("", "limitranges") => &policy::LimitRange,
         ("", "podtemplates") => &workload::PodTemplate,
         ("", "replicationcontrollers") => &workload::ReplicationController,
         ("apps", "deployments") => &deployment::Deployment,

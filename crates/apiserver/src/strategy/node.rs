@@ -41,6 +41,9 @@ impl Strategy for Node {
     fn prepare_update(&self, ctx: &Ctx<'_>, new: &mut Value, old: &Value) {
         let kept = if ctx.subresource == Some("status") { "spec" } else { "status" };
         put(new, kept, old.get(kept).cloned());
+        if ctx.subresource == Some("status") {
+            taint_by_condition(new);
+        }
     }
 
     fn validate_create(&self, _ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
@@ -91,6 +94,40 @@ impl Strategy for Node {
     }
 }
 
+/// Conditions, the status by which each is trouble, and the taint that keeps new pods away meanwhile.
+const TROUBLES: [(&str, bool, &str); 5] = [
+    ("Ready", false, "node.kubernetes.io/not-ready"),
+    ("MemoryPressure", true, "node.kubernetes.io/memory-pressure"),
+    ("DiskPressure", true, "node.kubernetes.io/disk-pressure"),
+    ("PIDPressure", true, "node.kubernetes.io/pid-pressure"),
+    ("NetworkUnavailable", true, "node.kubernetes.io/network-unavailable"),
+];
+
+/// The taints that say what the conditions say. Upstream leaves this to a controller; done in the write of the
+/// status itself there is no moment at which one is true and the other is not. A node of which nothing has been
+/// heard (`Ready` unknown) is for the controller that watches leases.
+fn taint_by_condition(node: &mut Value) {
+    let conditions = node["status"].get("conditions").cloned().unwrap_or_default();
+    let status = |kind: &str| {
+        let list = conditions.as_array().into_iter().flatten();
+        list.into_iter().find(|one| text(one, "type") == kind).map(|one| text(one, "status").to_owned())
+    };
+    let mut taints = items(&node["spec"], "taints").to_vec();
+    for (kind, when, key) in TROUBLES {
+        let Some(status) = status(kind) else { continue };
+        let own = |taint: &Value| text(taint, "key") == key && text(taint, "effect") == "NoSchedule";
+        let trouble = status == if when { "True" } else { "False" };
+        if trouble && !taints.iter().any(own) {
+            taints.push(json!({"key": key, "effect": "NoSchedule"}));
+        } else if !trouble && status != "Unknown" {
+            taints.retain(|taint| !own(taint));
+        }
+    }
+    if let Some(spec) = node.get_mut("spec") {
+        put(spec, "taints", Some(Value::Array(taints)).filter(|list| list != &json!([])));
+    }
+}
+
 impl Strategy for Lease {
     fn prepare_create(&self, _ctx: &Ctx<'_>, _object: &mut Value) {}
 
@@ -115,5 +152,32 @@ impl Strategy for Lease {
 
     fn create_on_update(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taints_follow_conditions() {
+        let taint = |key: &str| json!({"key": format!("node.kubernetes.io/{key}"), "effect": "NoSchedule"});
+        let own = json!({"key": "mine", "effect": "NoSchedule"});
+        for (conditions, before, after) in [
+            (json!([{"type": "Ready", "status": "True"}]), json!([taint("not-ready"), own]), json!([own])),
+            (json!([{"type": "Ready", "status": "False"}]), json!([own]), json!([own, taint("not-ready")])),
+            (
+                json!([{"type": "Ready", "status": "Unknown"}]),
+                json!([taint("not-ready")]),
+                json!([taint("not-ready")]),
+            ),
+            (json!([{"type": "Ready", "status": "True"}]), json!([taint("not-ready")]), Value::Null),
+            (json!([{"type": "DiskPressure", "status": "True"}]), json!([]), json!([taint("disk-pressure")])),
+            (json!([]), json!([taint("not-ready")]), json!([taint("not-ready")])),
+        ] {
+            let mut node = json!({"spec": {"taints": before}, "status": {"conditions": conditions}});
+            taint_by_condition(&mut node);
+            assert_eq!(node["spec"]["taints"], after, "{conditions}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! autoscalers, ingress classes, webhook configurations, flow control.
 
 use objects::meta;
+use objects::quantity::Quantity;
 use objects::validate::FieldError;
 use serde_json::{Value, json};
 
@@ -78,6 +79,80 @@ impl Strategy for SigningRequest {
 
     fn selectable_fields(&self) -> &'static [&'static str] {
         &["spec.signerName"]
+    }
+}
+
+/// Strategy of core/v1 LimitRange.
+pub(super) struct LimitRange;
+
+impl Strategy for LimitRange {
+    /// A container limit without a default takes the maximum, a request without one the limit, then the minimum.
+    fn default_spec(&self, object: &mut Value) {
+        let Some(spec) = object.get_mut("spec") else { return };
+        for item in items_mut(spec, "limits").iter_mut().filter(|item| text(item, "type") == "Container") {
+            for (to, from) in [("default", "max"), ("defaultRequest", "default"), ("defaultRequest", "min")] {
+                let amounts = item.get(from).and_then(Value::as_object).cloned().unwrap_or_default();
+                if amounts.is_empty() {
+                    continue;
+                }
+                default(item, to, json!({}));
+                if let Some(target) = item.get_mut(to) {
+                    for (name, amount) in amounts {
+                        default(target, &name, amount);
+                    }
+                }
+            }
+        }
+    }
+
+    fn validate_create(&self, _ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let amount = |item: &Value, list: &str, name: &str| -> Option<Quantity> {
+            Quantity::parse(item.get(list)?.get(name)?.as_str()?).ok()
+        };
+        for (at, item) in items(&object["spec"], "limits").iter().enumerate() {
+            let path = format!("spec.limits[{at}]");
+            if text(item, "type").is_empty() {
+                errors.push(FieldError::required(format!("{path}.type"), ""));
+            }
+            // From the smallest to the largest: each of a pair that is given must not exceed the other.
+            let order = [
+                ("min", "defaultRequest"),
+                ("min", "default"),
+                ("min", "max"),
+                ("defaultRequest", "default"),
+                ("defaultRequest", "max"),
+                ("default", "max"),
+            ];
+            for (low, high) in order {
+                for name in item.get(low).and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
+                    let (Some(less), Some(more)) = (amount(item, low, name), amount(item, high, name)) else {
+                        continue;
+                    };
+                    if less > more {
+                        let title = |list: &str| {
+                            if list == "defaultRequest" {
+                                "default request".to_owned()
+                            } else {
+                                list.to_owned()
+                            }
+                        };
+                        let detail = format!(
+                            "{} value {less} is greater than {} value {more}",
+                            title(low),
+                            title(high)
+                        );
+                        let field = format!("{path}.{low}[{name}]");
+                        errors.push(FieldError::invalid(field, less.to_string(), detail));
+                    }
+                }
+            }
+        }
+        errors
+    }
+
+    fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, _old: &Value) -> Vec<FieldError> {
+        self.validate_create(ctx, new)
     }
 }
 

@@ -1,11 +1,32 @@
 //! `pods/binding`: the scheduler's decision, written once and together with its condition.
 
+use futures::future::BoxFuture;
 use objects::meta;
+use objects::registry;
 use serde_json::{Value, json};
 
 use crate::status::Status;
-use crate::strategy::Ctx;
 use crate::strategy::fields::{items, items_mut, set, text};
+use crate::strategy::{Ctx, Strategy};
+
+/// Strategy of core/v1 Binding, the older way: posted to the namespace instead of below the pod.
+pub(crate) struct Binding;
+
+impl Strategy for Binding {
+    fn is_virtual(&self) -> bool {
+        true
+    }
+
+    fn review<'a>(&'a self, ctx: &'a Ctx<'a>, object: Value) -> BoxFuture<'a, Result<Value, Status>> {
+        Box::pin(async move {
+            let kind = registry::by_resource("", "v1", "pods").ok_or_else(Status::unknown_path)?;
+            let Ctx { server, user, namespace, name, dry_run, .. } = *ctx;
+            let now = ctx.now.clone();
+            let subresource = Some("binding");
+            bind(&Ctx { server, user, kind, namespace, name, subresource, dry_run, now }, object).await
+        })
+    }
+}
 
 /// Binds the pod `ctx.name` to the node that `body.target` names.
 pub(super) async fn bind(ctx: &Ctx<'_>, body: Value) -> Result<Value, Status> {

@@ -11,6 +11,8 @@ mod update;
 pub(crate) mod validate;
 mod volume;
 
+pub(crate) use binding::Binding;
+
 use futures::future::BoxFuture;
 use objects::meta;
 use objects::validate::FieldError;
