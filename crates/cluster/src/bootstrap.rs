@@ -9,11 +9,15 @@ use crate::settings::Settings;
 
 /// Makes or mends the objects; does nothing where they are as they should be.
 pub(crate) async fn ensure(client: &kube::Client, settings: &Settings) -> Result<(), kube::Error> {
-    for object in name_server(settings.service_address(10), settings.node_address()) {
+    let objects = name_server(settings.service_address(10), settings.node_address());
+    for object in objects {
         let text = |key: &str| object[key].as_str().unwrap_or_default();
         let (group, version) = text("apiVersion").split_once('/').unwrap_or(("", text("apiVersion")));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text("kind")));
-        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "kube-system", &resource);
+        let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         api.patch(name, &PatchParams::apply("launchway").force(), &Patch::Apply(&object)).await?;
     }

@@ -109,13 +109,51 @@ pub async fn run(
     step: impl Fn(&str),
     ready: impl FnOnce(),
 ) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let told = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let mut told = std::pin::pin!(told);
+    let running = tokio::select! {
+        started = start(home, wanted, step) => started?,
+        () = &mut told => return Ok(()),
+    };
+    ready();
+    told.await;
+    tracing::info!("stopping; pods go on running");
+    running.stop().await;
+    Ok(())
+}
+
+/// A started cluster.
+struct Running {
+    _lock: DaemonLock,
+    api: ApiServer,
+    kubelet: kubelet::Kubelet,
+    components: Components,
+    shutdown: CancellationToken,
+}
+
+impl Running {
+    /// Ends everything in this process; pods, rules and addresses stay.
+    async fn stop(self) {
+        self.kubelet.shutdown().await;
+        self.components.shutdown().await;
+        self.shutdown.cancel();
+        self.api.shutdown();
+    }
+}
+
+async fn start(home: &Home, wanted: &Wanted, step: impl Fn(&str)) -> Result<Running, StartError> {
     if !rustix::process::geteuid().is_root() {
         return Err(StartError::NotRoot);
     }
     let settings = Settings::open(home, wanted)?;
-    let _lock = DaemonLock::acquire(home)?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let lock = DaemonLock::acquire(home)?;
     // Before anything else is made: a taken port is the commonest reason not to start.
     let local = listen(Ipv4Addr::LOCALHOST, settings.api_port).await?;
     let pki = Pki::open(&home.pki(), &names(&settings), SystemTime::now())?;
@@ -141,19 +179,8 @@ pub async fn run(
     step("starting the node");
     let kubelet = start_node(home, &settings, &pki, &api, network, &components).await?;
     await_node(admin, &settings.node).await?;
-    ready();
     tracing::info!("cluster {} is ready", settings.name);
-
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping; pods go on running");
-    drop(kubelet);
-    components.shutdown().await;
-    shutdown.cancel();
-    api.shutdown();
-    Ok(())
+    Ok(Running { _lock: lock, api, kubelet, components, shutdown })
 }
 
 /// Waits until pods can run on `node`; at once when they can already.
@@ -343,7 +370,9 @@ fn start_proxy(settings: &Settings, api: &ApiServer, components: &Components) ->
         let (informers, own, table, node) = (informers.clone(), own.clone(), table.clone(), node.clone());
         async move {
             let result = match Table::new(table) {
-                Ok(table) => proxy::service::run(&informers, &own, &node, table).await.map_err(|e| e.to_string()),
+                Ok(table) => {
+                    proxy::service::run(&informers, &own, &node, table).await.map_err(|e| e.to_string())
+                }
                 Err(error) => Err(error.to_string()),
             };
             let Err(error) = result;
@@ -373,7 +402,10 @@ fn start_proxy(settings: &Settings, api: &ApiServer, components: &Components) ->
     Ok(())
 }
 
+/// Ready, and no longer kept from taking pods.
 fn is_ready(node: Option<&Node>) -> bool {
     let conditions = node.and_then(|node| node.status.as_ref()?.conditions.as_ref());
+    let taints = node.and_then(|node| node.spec.as_ref()?.taints.as_ref());
     conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        && taints.into_iter().flatten().all(|taint| taint.key != "node.kubernetes.io/not-ready")
 }

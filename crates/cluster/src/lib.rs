@@ -17,7 +17,7 @@ pub mod pki;
 pub mod process;
 mod settings;
 
-pub use daemon::{StartError, run};
+pub use daemon::{StartError, await_node, run};
 pub use delete::{DeleteError, delete};
 pub use layout::Home;
 pub use settings::{Settings, SettingsError, Wanted};

@@ -13,7 +13,7 @@ use crate::ui::Stage;
 pub(crate) async fn run(home: &Home, command: ClusterCommand) -> Result<(), Failure> {
     match command {
         ClusterCommand::Start { wanted } => {
-            let settings = ensure(home, &wanted)?;
+            let settings = ensure(home, &wanted).await?;
             println!("kubectl --context {} get pods --all-namespaces", settings.name);
             Ok(())
         }
@@ -41,9 +41,9 @@ pub(crate) async fn run(home: &Home, command: ClusterCommand) -> Result<(), Fail
 }
 
 /// Makes sure that the cluster runs and the user's kubeconfig knows it.
-pub(crate) fn ensure(home: &Home, wanted: &WantedArgs) -> Result<Settings, Failure> {
+pub(crate) async fn ensure(home: &Home, wanted: &WantedArgs) -> Result<Settings, Failure> {
     let stage = Stage::begin("cluster");
-    let started = start(home, wanted, &stage);
+    let started = start(home, wanted, &stage).await;
     let context = |settings: &Settings, how: &str| {
         format!("{how} at https://127.0.0.1:{}, kubeconfig context {}", settings.api_port, settings.name)
     };
@@ -53,7 +53,7 @@ pub(crate) fn ensure(home: &Home, wanted: &WantedArgs) -> Result<Settings, Failu
 }
 
 /// Settings of the running cluster, and whether it was started now.
-fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Settings, bool), Failure> {
+async fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Settings, bool), Failure> {
     let fresh = process::running(home).is_none();
     if fresh {
         let mut command = Command::new(std::env::current_exe()?);
@@ -62,6 +62,11 @@ fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Settings, b
     }
     // For a running cluster this compares what was asked for with what there is.
     let settings = Settings::open(home, &wanted.clone().into())?;
+    if !fresh {
+        // It may have been started a moment ago by somebody else.
+        stage.doing("waiting until it is ready");
+        cluster::await_node(client(home).await?, &settings.node).await?;
+    }
     if let Some(path) = kubeconfig::user_path() {
         kubeconfig::merge_file(&path, &home.kubeconfig())?;
     }

@@ -22,7 +22,7 @@ pub(crate) async fn run(home: &Home, directory: &Path, force: bool) -> Result<()
     eprintln!("{} from {}", project.name, project.root.display());
     let summary = build_all(&workspace, force).await?;
     let packed = pack(home, &project).await?;
-    cluster_command::ensure(home, &WantedArgs::defaults())?;
+    cluster_command::ensure(home, &WantedArgs::defaults()).await?;
     let deployed = deploy(home, &project, &workspace, &summary, &packed).await?;
     eprintln!("{} is up after {}", project.name, seconds(started.elapsed()));
     for (app, port) in deployed.ports {

@@ -114,10 +114,11 @@ fn store_image(
     let layers = layers.iter().map(|layer| store.put_layer(layer)).collect::<Result<Vec<_>, _>>()?;
     let digest = store.build_image(config, &layers)?;
     let image = format!("{repository}@{digest}");
-    let new = store.resolve(&image)?.is_none();
     let tag: String = digest.to_string().trim_start_matches("sha256:").chars().take(12).collect();
     // One name a version: pods of the version before keep their image until it is pruned.
-    store.tag(&format!("{repository}:{tag}"), &digest)?;
+    let name_of_version = format!("{repository}:{tag}");
+    let new = store.resolve(&name_of_version)?.is_none();
+    store.tag(&name_of_version, &digest)?;
     progress(Event::Image { app: name, image: &image, new });
     Ok(image)
 }
