@@ -41,7 +41,7 @@ mod wire;
 pub use engine::{Engine, EngineError, Exec, Input, Options, Output, Sandbox};
 pub use shim::shim_main;
 pub use spec::{
-    Capabilities, ContainerSpec, Device, ExecSpec, LogLimit, Mount, MountSource, Propagation, Resources, Rlimit,
-    SandboxSpec, Seccomp, User,
+    Capabilities, ContainerSpec, Device, ExecSpec, LogLimit, Mount, MountSource, Propagation, Resources,
+    Rlimit, SandboxSpec, Seccomp, User,
 };
 pub use state::{ContainerState, ContainerStatus, Event, ExitStatus, SandboxState, Stats};

@@ -121,7 +121,8 @@ pub(crate) fn sethostname(name: &str) -> io::Result<()> {
 pub(crate) fn child_signals() -> io::Result<OwnedFd> {
     // SAFETY: the set is initialised by sigemptyset before use; handlers are SIG_IGN.
     unsafe {
-        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGPIPE, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1] {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGPIPE, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1]
+        {
             libc::signal(signal, libc::SIG_IGN);
         }
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -181,7 +182,13 @@ pub(crate) fn mount(source: &str, target: &Path, kind: &str, flags: u64, data: &
     // SAFETY: all four strings live until after the call.
     check(
         unsafe {
-            libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags as libc::c_ulong, data.as_ptr().cast())
+            libc::mount(
+                source.as_ptr(),
+                target.as_ptr(),
+                kind.as_ptr(),
+                flags as libc::c_ulong,
+                data.as_ptr().cast(),
+            )
         }
         .into(),
     )
@@ -192,7 +199,8 @@ pub(crate) fn mount(source: &str, target: &Path, kind: &str, flags: u64, data: &
 pub(crate) fn unmount(target: &Path) -> io::Result<()> {
     let target = c_path(target)?;
     // SAFETY: the string lives until after the call.
-    check(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW) }.into()).map(drop)
+    check(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW) }.into())
+        .map(drop)
 }
 
 /// A detached copy of the mount at `path`, with the mounts below it when `recursive`.
@@ -289,7 +297,8 @@ pub(crate) fn new_mount(kind: &CStr, options: &[FsOption<'_>], attributes: u64) 
     let context = owned(check(unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC) })?);
     let configure = |command: u32, key: *const libc::c_char, value: *const libc::c_char| {
         // SAFETY: key and value are null or NUL-terminated and outlive the call.
-        check(unsafe { libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, key, value, 0) }).map(drop)
+        check(unsafe { libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, key, value, 0) })
+            .map(drop)
     };
     for option in options {
         match option {
@@ -299,8 +308,10 @@ pub(crate) fn new_mount(kind: &CStr, options: &[FsOption<'_>], attributes: u64) 
     }
     configure(CREATE, std::ptr::null(), std::ptr::null())?;
     // SAFETY: no pointers.
-    check(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, attributes as u32) })
-        .map(owned)
+    check(unsafe {
+        libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, attributes as u32)
+    })
+    .map(owned)
 }
 
 /// Makes the current directory the root, with the old root mounted over it.
@@ -373,8 +384,10 @@ pub(crate) fn load_filter(program: &[Instruction]) -> io::Result<()> {
     }
     let program = Program { length: program.len() as u16, instructions: program.as_ptr() };
     // SAFETY: length and pointer belong together and outlive the call; the kernel copies them.
-    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &program as *const Program) })
-        .map(drop)
+    check(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &program as *const Program)
+    })
+    .map(drop)
 }
 
 /// Sets a resource limit of this process.
@@ -434,7 +447,8 @@ pub(crate) fn resize_terminal(master: BorrowedFd<'_>, rows: u16, columns: u16) -
 pub(crate) fn loopback_up() -> io::Result<()> {
     // SAFETY: plain calls with a zeroed, then filled request that outlives them.
     unsafe {
-        let socket = owned(check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).into())?);
+        let socket =
+            owned(check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).into())?);
         let mut request: libc::ifreq = std::mem::zeroed();
         request.ifr_name[0] = b'l' as libc::c_char;
         request.ifr_name[1] = b'o' as libc::c_char;

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
 };
 
 /// Most descriptors in one message.
@@ -92,7 +93,9 @@ impl Decoder {
 
     /// The next whole frame.
     pub(crate) fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>, FrameTooLong> {
-        let Some((&[a, b, c, d, count], _)) = self.bytes.split_first_chunk::<HEADER>() else { return Ok(None) };
+        let Some((&[a, b, c, d, count], _)) = self.bytes.split_first_chunk::<HEADER>() else {
+            return Ok(None);
+        };
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         if length > LONGEST {
             return Err(FrameTooLong(length));

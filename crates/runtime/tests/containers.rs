@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use common::{Node, ended};
 use runtime::{
-    Capabilities, ContainerState, ExecSpec, Mount, MountSource, Propagation, Resources, Rlimit, SandboxSpec, Seccomp,
-    User,
+    Capabilities, ContainerState, ExecSpec, Mount, MountSource, Propagation, Resources, Rlimit, SandboxSpec,
+    Seccomp, User,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -23,15 +23,21 @@ async fn exit_codes_and_signals_are_told() {
     node.sandbox("codes").await;
     for (id, script, code) in [("zero", "exit 0", 0), ("answer", "exit 42", 42)] {
         let exit = node.run("codes", &node.shell(id, script)).await;
-        assert_eq!((exit.code, exit.signal, exit.oom_killed, exit.unknown), (code, None, false, false), "{id}");
+        assert_eq!(
+            (exit.code, exit.signal, exit.oom_killed, exit.unknown),
+            (code, None, false, false),
+            "{id}"
+        );
         assert!(exit.started_at.is_some() && exit.finished_at >= exit.started_at.unwrap());
     }
     // The first process of a PID namespace is not ended by signals without a handler, except SIGKILL.
     let shared = SandboxSpec { uid: "shared".into(), share_pid: true, ..common::sandbox() };
     node.engine.create_sandbox(&shared).await.unwrap();
-    for (pod, id, signal, code) in
-        [("codes", "killed", libc::SIGKILL, 137), ("shared", "crashed", libc::SIGSEGV, 139), ("shared", "asked", 15, 143)]
-    {
+    for (pod, id, signal, code) in [
+        ("codes", "killed", libc::SIGKILL, 137),
+        ("shared", "crashed", libc::SIGSEGV, 139),
+        ("shared", "asked", 15, 143),
+    ] {
         let mut events = node.engine.events();
         node.engine.create_container(pod, &node.shell(id, "sleep 1000")).await.unwrap();
         node.engine.start_container(pod, id).await.unwrap();
@@ -56,7 +62,8 @@ async fn exit_codes_and_signals_are_told() {
 #[tokio::test]
 async fn a_process_gets_its_arguments_environment_user_and_folder() {
     let node = Node::new().await;
-    let mut spec = node.container("who", &["sh", "-c", "echo \"$0 $1\"; id; pwd; env; cat /proc/self/cgroup", "a b", "c"]);
+    let mut spec = node
+        .container("who", &["sh", "-c", "echo \"$0 $1\"; id; pwd; env; cat /proc/self/cgroup", "a b", "c"]);
     spec.env = vec!["ONE=1".into(), "EMPTY=".into(), "ONE=2".into()];
     spec.cwd = "/srv/made/here".into();
     spec.user = User { user: "app".into(), groups: vec![3000], ..User::default() };
@@ -127,12 +134,17 @@ async fn the_file_system_is_the_containers_own() {
     assert!(!common::busybox_root().join("bin/new").exists(), "the layer was written to");
 
     // An empty image: every folder is made; a read-only root; many layers, top first.
-    let mut spec = node.container("scratch", &["/tools/busybox", "sh", "-c", "/tools/busybox touch /x; echo done"]);
+    let mut spec =
+        node.container("scratch", &["/tools/busybox", "sh", "-c", "/tools/busybox touch /x; echo done"]);
     spec.lower_dirs = Vec::new();
     spec.readonly_root = true;
     let bin = common::busybox_root().join("bin");
-    spec.mounts =
-        vec![Mount { source: MountSource::Bind(bin), target: "/tools".into(), readonly: true, propagation: Propagation::Private }];
+    spec.mounts = vec![Mount {
+        source: MountSource::Bind(bin),
+        target: "/tools".into(),
+        readonly: true,
+        propagation: Propagation::Private,
+    }];
     let (exit, text) = node.output(&spec).await;
     assert_eq!(exit.code, 0, "{text}");
     assert!(text.contains("Read-only file system") && text.ends_with("done\n"), "{text}");
@@ -157,12 +169,20 @@ async fn the_file_system_is_the_containers_own() {
 async fn first_and_exec_ed_process_are_confined_alike() {
     let node = Node::new().await;
     node.sandbox("confined").await;
-    let fields = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Uid", "Gid", "Groups"];
+    let fields =
+        ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Uid", "Gid", "Groups"];
     let take = |text: &str| fields.map(|f| format!("{f} {}", status_field(text, f)));
     let script = "cat /proc/self/status; for n in net ipc uts pid mnt cgroup user; do readlink /proc/self/ns/$n; done; exec sleep 1000";
     let cases = [
         ("default", User::default(), Capabilities::default(), Seccomp::Default, false, false),
-        ("user", User { user: "app".into(), ..User::default() }, Capabilities::default(), Seccomp::Default, true, false),
+        (
+            "user",
+            User { user: "app".into(), ..User::default() },
+            Capabilities::default(),
+            Seccomp::Default,
+            true,
+            false,
+        ),
         (
             "ambient",
             User { user: "1000".into(), ..User::default() },
@@ -187,13 +207,14 @@ async fn first_and_exec_ed_process_are_confined_alike() {
         assert_eq!((code, err.as_str()), (0, ""), "{id}");
         let first = loop {
             let text = node.printed(id);
-            if text.contains("uts:") {
+            if text.contains("user:[") {
                 break text;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
         assert_eq!(take(&first), take(&inside), "{id}");
-        let namespaces = |text: &str| text.lines().filter(|l| l.contains(":[")).map(str::to_string).collect::<Vec<_>>();
+        let namespaces =
+            |text: &str| text.lines().filter(|l| l.contains(":[")).map(str::to_string).collect::<Vec<_>>();
         assert_eq!(namespaces(&first), namespaces(&inside), "{id}");
         assert!(namespaces(&first).len() >= 7, "{first}");
         let field = |name| status_field(&inside, name).to_string();
@@ -209,7 +230,10 @@ async fn first_and_exec_ed_process_are_confined_alike() {
             }
             "ambient" => {
                 assert_eq!((seccomp.as_str(), effective.as_str()), ("0", "0000000000000400"));
-                assert_eq!((bounding.as_str(), field("CapAmb").as_str()), ("0000000000000400", "0000000000000400"));
+                assert_eq!(
+                    (bounding.as_str(), field("CapAmb").as_str()),
+                    ("0000000000000400", "0000000000000400")
+                );
             }
             _ => {
                 let own = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -237,7 +261,8 @@ async fn exec_has_streams_exit_code_and_terminal() {
     assert_eq!(early.to_string(), "container main is not running");
     node.engine.start_container("exec", "main").await.unwrap();
 
-    let (code, out, err) = node.exec("exec", "main", "echo $FROM; pwd; ps | wc -l; echo bad >&2; exit 7").await;
+    let (code, out, err) =
+        node.exec("exec", "main", "echo $FROM; pwd; ps | wc -l; echo bad >&2; exit 7").await;
     assert_eq!((code, err.as_str()), (7, "bad\n"));
     assert!(out.starts_with("container\n/etc\n"), "{out}");
 
@@ -273,7 +298,10 @@ async fn exec_has_streams_exit_code_and_terminal() {
     let mut text = String::new();
     exec.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();
     assert_eq!(exec.wait().await.unwrap(), 3);
-    assert!(text.contains("/dev/pts/0\r\n") && text.contains("33 99") && text.contains("got hello xterm"), "{text}");
+    assert!(
+        text.contains("/dev/pts/0\r\n") && text.contains("33 99") && text.contains("got hello xterm"),
+        "{text}"
+    );
 
     // What cannot be run names the step.
     for (args, expected) in [
@@ -335,7 +363,11 @@ async fn limits_are_set_kept_and_told() {
     let (_, version, _) = node.exec("limits", "limited", "test -d /sys/fs/cgroup/memory && echo 1").await;
     let script = if version == "1\n" { format!("{file}{v1}{rest}") } else { format!("{file}{v2}{rest}") };
     let (_, out, err) = node.exec("limits", "limited", &script).await;
-    let expected = if version == "1\n" { "33554432\n50000\n512\n20\n0\n" } else { "33554432\n50000 100000\n20\n20\n0\n" };
+    let expected = if version == "1\n" {
+        "33554432\n50000\n512\n20\n0\n"
+    } else {
+        "33554432\n50000 100000\n20\n20\n0\n"
+    };
     assert_eq!(out, format!("{expected}100\n200\n500\n"), "{err}");
     let update = Resources { memory_limit: Some(64 << 20), ..Resources::default() };
     node.engine.update_resources("limits", "limited", &update).await.unwrap();
@@ -349,7 +381,13 @@ async fn limits_are_set_kept_and_told() {
     assert!(node.engine.stats("limits", Some("nobody")).is_err());
 
     // Too many processes.
-    let (_, out, err) = node.exec("limits", "limited", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do sleep 9 & done; echo all").await;
+    let (_, out, err) = node
+        .exec(
+            "limits",
+            "limited",
+            "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do sleep 9 & done; echo all",
+        )
+        .await;
     assert!(err.contains("can't fork") && !out.contains("all"), "{out}{err}");
 
     // Too much memory.
@@ -367,11 +405,15 @@ async fn limits_are_set_kept_and_told() {
 async fn containers_of_a_pod_share_what_they_should() {
     let node = Node::new().await;
     let spaces = "for n in net ipc uts pid mnt; do readlink /proc/self/ns/$n; done";
-    let node_spaces = ["net", "ipc", "uts", "pid", "mnt"].map(|n| std::fs::read_link(format!("/proc/self/ns/{n}")).unwrap());
+    let node_spaces = ["net", "ipc", "uts", "pid", "mnt"]
+        .map(|n| std::fs::read_link(format!("/proc/self/ns/{n}")).unwrap());
     let cases = [
         ("plain", SandboxSpec::default()),
         ("pids", SandboxSpec { share_pid: true, ..SandboxSpec::default() }),
-        ("host", SandboxSpec { host_network: true, host_pid: true, host_ipc: true, ..SandboxSpec::default() }),
+        (
+            "host",
+            SandboxSpec { host_network: true, host_pid: true, host_ipc: true, ..SandboxSpec::default() },
+        ),
     ];
     for (uid, spec) in cases {
         let sandbox = SandboxSpec { uid: uid.into(), hostname: format!("{uid}-host"), ..spec };
@@ -385,7 +427,8 @@ async fn containers_of_a_pod_share_what_they_should() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
-        let [one, two] = ["one", "two"].map(|n| node.printed(&format!("{uid}-{n}")).lines().map(str::to_string).collect::<Vec<_>>());
+        let [one, two] = ["one", "two"]
+            .map(|n| node.printed(&format!("{uid}-{n}")).lines().map(str::to_string).collect::<Vec<_>>());
         let same: Vec<bool> = (0..5).map(|n| one[n] == two[n]).collect();
         let as_node: Vec<bool> = (0..5).map(|n| one[n] == node_spaces[n].to_string_lossy()).collect();
         let pod_net = std::fs::read_link(format!("/proc/{}/ns/net", made.pid)).unwrap();
@@ -404,7 +447,10 @@ async fn containers_of_a_pod_share_what_they_should() {
                 assert!(out.contains("pod-init") && !out.contains('Z'), "{out}");
             }
             _ => {
-                assert_eq!((same, as_node), (vec![true, true, true, true, false], vec![true, true, true, true, false]));
+                assert_eq!(
+                    (same, as_node),
+                    (vec![true, true, true, true, false], vec![true, true, true, true, false])
+                );
             }
         }
         assert!(one[7] == format!("{uid}-one") && two[7] == one[7], "shared memory: {one:?} {two:?}");
@@ -454,11 +500,17 @@ async fn what_cannot_be_made_is_named_and_leaves_nothing() {
     let mut bad_id = base();
     bad_id.id = "../../x".into();
     let mut bad_device = base();
-    bad_device.devices =
-        vec![runtime::Device { source: "/dev/no-such".into(), target: "/dev/x".into(), access: "rwm".into() }];
+    bad_device.devices = vec![runtime::Device {
+        source: "/dev/no-such".into(),
+        target: "/dev/x".into(),
+        access: "rwm".into(),
+    }];
     let cases = [
         (missing_mount, "container bad: cannot mount /no/such/volume at /data: No such file or directory"),
-        (folder_on_file, "container bad: cannot mount /etc at /etc/passwd: a folder cannot be mounted on a file"),
+        (
+            folder_on_file,
+            "container bad: cannot mount /etc at /etc/passwd: a folder cannot be mounted on a file",
+        ),
         (missing_layer, "container bad: cannot open image layer /no/such/layer: No such file or directory"),
         (bad_user, "container bad: user \"nobody-here\" is not in the container's /etc/passwd"),
         (bad_group, "container bad: group \"no-such\" is not in the container's /etc/group"),
@@ -478,7 +530,10 @@ async fn what_cannot_be_made_is_named_and_leaves_nothing() {
     let mut spec = base();
     spec.args = vec!["/bin/nothing".into()];
     node.engine.create_container("hostile", &spec).await.unwrap();
-    assert!(matches!(node.engine.create_container("hostile", &spec).await, Err(runtime::EngineError::Exists(_))));
+    assert!(matches!(
+        node.engine.create_container("hostile", &spec).await,
+        Err(runtime::EngineError::Exists(_))
+    ));
     let error = node.engine.start_container("hostile", "bad").await.unwrap_err();
     assert_eq!(error.to_string(), "container bad: cannot exec /bin/nothing: No such file or directory");
     let state = node.engine.sandbox("hostile").unwrap().containers[0].state.clone();
@@ -490,7 +545,10 @@ async fn what_cannot_be_made_is_named_and_leaves_nothing() {
     assert_eq!(node.run("hostile", &base()).await.code, 0);
 
     for (spec, expected) in [
-        (("net.ipv4.ip_forward", "maybe"), "pod sys: cannot set sysctl net.ipv4.ip_forward to \"maybe\": Invalid argument"),
+        (
+            ("net.ipv4.ip_forward", "maybe"),
+            "pod sys: cannot set sysctl net.ipv4.ip_forward to \"maybe\": Invalid argument",
+        ),
         (("kernel.panic", "1"), "pod sys: sysctl kernel.panic belongs to the whole node, not to the pod"),
         (("net.no.such", "1"), "pod sys: cannot set sysctl net.no.such to \"1\": No such file or directory"),
     ] {
@@ -502,7 +560,12 @@ async fn what_cannot_be_made_is_named_and_leaves_nothing() {
     let sandbox = SandboxSpec { uid: "sys".into(), sysctls, ..SandboxSpec::default() };
     node.engine.create_sandbox(&sandbox).await.unwrap();
     node.engine.remove_sandbox("sys").await.unwrap();
-    assert!(node.engine.create_sandbox(&SandboxSpec { uid: "a/b".into(), ..SandboxSpec::default() }).await.is_err());
+    assert!(
+        node.engine
+            .create_sandbox(&SandboxSpec { uid: "a/b".into(), ..SandboxSpec::default() })
+            .await
+            .is_err()
+    );
     node.engine.remove_sandbox("hostile").await.unwrap();
     assert_eq!(node.left_over(), NOTHING);
 }

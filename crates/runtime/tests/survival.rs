@@ -41,6 +41,10 @@ async fn a_killed_daemon_loses_no_line_and_no_exit_code() {
     let before = node.printed("counter").lines().count();
     eventually("it goes on without a daemon", || node.printed("counter").lines().count() > before + 10).await;
 
+    let kept = node.home.path().join("pods/pod/shim/containers/brief.json");
+    eventually("the other one ends", || std::fs::read_to_string(&kept).is_ok_and(|t| t.contains("exited")))
+        .await;
+
     // It is adopted while it runs, and ended by a word of the new daemon ...
     node.reopen().await;
     let state = node.engine.sandbox("pod").unwrap();
@@ -97,11 +101,19 @@ async fn a_killed_shim_is_told_and_its_containers_ended() {
     let pid = node.engine.create_sandbox(&common::sandbox()).await.unwrap().pid;
     assert_eq!(node.run("pod", &node.shell("done", "exit 3")).await.code, 3);
     for id in ["a", "b"] {
-        node.engine.create_container("pod", &node.shell(id, "(setsid sleep 1000 &); sleep 1000")).await.unwrap();
+        node.engine
+            .create_container("pod", &node.shell(id, "(setsid sleep 1000 &); sleep 1000"))
+            .await
+            .unwrap();
         node.engine.start_container("pod", id).await.unwrap();
     }
     let mut events = node.engine.events();
-    let kill = || rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
+    let kill = || {
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+    };
     kill().unwrap();
     let mut told = Vec::new();
     loop {
@@ -114,7 +126,8 @@ async fn a_killed_shim_is_told_and_its_containers_ended() {
         }
     }
     assert_eq!(told.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    let unknown = |state: &ContainerState| matches!(state, ContainerState::Exited(e) if e.unknown && e.code == 137);
+    let unknown =
+        |state: &ContainerState| matches!(state, ContainerState::Exited(e) if e.unknown && e.code == 137);
     assert!(told.iter().all(|status| unknown(&status.state)), "{told:?}");
     let error = node.engine.create_container("pod", &node.shell("c", "true")).await.unwrap_err();
     assert!(error.to_string().contains("the shim of pod pod is dead"), "{error}");
@@ -125,7 +138,9 @@ async fn a_killed_shim_is_told_and_its_containers_ended() {
     assert!(!state.alive);
     for status in &state.containers {
         match &status.state {
-            ContainerState::Exited(exit) if status.id == "done" => assert_eq!((exit.code, exit.unknown), (3, false)),
+            ContainerState::Exited(exit) if status.id == "done" => {
+                assert_eq!((exit.code, exit.unknown), (3, false))
+            }
             state => assert!(unknown(state), "{status:?}"),
         }
     }
@@ -145,8 +160,13 @@ async fn a_shim_killed_while_no_daemon_runs_is_found_dead() {
     node.engine.create_container("pod", &node.shell("a", "sleep 1000")).await.unwrap();
     node.engine.start_container("pod", "a").await.unwrap();
     // An engine without subscribers and pods of its own stands for no daemon at all.
-    node.engine = Engine::open(tempfile::tempdir().unwrap().path(), common::options("/unused")).await.unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
+    node.engine =
+        Engine::open(tempfile::tempdir().unwrap().path(), common::options("/unused")).await.unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
     node.reopen().await;
     let state = node.engine.sandbox("pod").unwrap();
     assert!(!state.alive);
@@ -162,7 +182,8 @@ async fn thirty_pods_at_once_come_and_go() {
     for n in 0..30 {
         let uid = format!("pod{n}");
         let engine = node.engine.clone();
-        let specs: Vec<_> = (0..2).map(|c| node.shell(&format!("{uid}-{c}"), &format!("echo {n}.{c}; exit {n}"))).collect();
+        let specs: Vec<_> =
+            (0..2).map(|c| node.shell(&format!("{uid}-{c}"), &format!("echo {n}.{c}; exit {n}"))).collect();
         tasks.spawn(async move {
             let sandbox = SandboxSpec { uid: uid.clone(), ..common::sandbox() };
             engine.create_sandbox(&sandbox).await.unwrap();
@@ -236,9 +257,13 @@ async fn logs_are_whole_however_much_there_is() {
     spec.log_limit = Some(LogLimit { max_bytes: 100_000, files: 3 });
     node.run("logs", &spec).await;
     let files = std::fs::read_dir(node.log("x").parent().unwrap()).unwrap().flatten();
-    let names: Vec<String> = files.map(|f| f.file_name().into_string().unwrap()).filter(|n| n.starts_with("rotated")).collect();
-    assert_eq!(names.len(), 3, "{names:?}");
-    assert!(node.printed("rotated").ends_with("20000\n"));
+    let mut files: Vec<_> =
+        files.map(|f| f.path()).filter(|p| p.to_string_lossy().contains("rotated")).collect();
+    // The current one, whose name is the shortest, last.
+    files.sort_by_key(|path| (path == &node.log("rotated"), path.clone()));
+    assert_eq!(files.len(), 3, "{files:?}");
+    let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert!(text.ends_with(" stdout F 20000\n"));
 
     // A terminal's output is logged too, and can be attached to.
     let mut spec = node.shell("terminal", "tty; read line; echo got $line; test -c /dev/console && exit 5");

@@ -81,7 +81,11 @@ fn program(rules: &[DeviceRule]) -> Vec<Instruction> {
         let refused = 7 & !(bit('m', 1) | bit('r', 2) | bit('w', 4));
         let mut tests = vec![step(JUMP_NOT_EQUAL, 2, 0, 0, if rule.block { 1 } else { 2 })];
         if refused != 0 {
-            tests.extend([step(MOVE, 6, 3, 0, 0), step(AND_VALUE, 6, 0, 0, refused), step(JUMP_NOT_EQUAL, 6, 0, 0, 0)]);
+            tests.extend([
+                step(MOVE, 6, 3, 0, 0),
+                step(AND_VALUE, 6, 0, 0, refused),
+                step(JUMP_NOT_EQUAL, 6, 0, 0, 0),
+            ]);
         }
         tests.extend(rule.major.map(|major| step(JUMP_NOT_EQUAL, 4, 0, 0, major as i32)));
         tests.extend(rule.minor.map(|minor| step(JUMP_NOT_EQUAL, 5, 0, 0, minor as i32)));

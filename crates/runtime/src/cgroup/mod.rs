@@ -78,7 +78,8 @@ impl Cgroup {
 
     /// The group of that name below this one, which is thought to exist.
     pub(crate) fn below(&self, name: &str) -> Cgroup {
-        let existing = self.folders.iter().map(|(controller, folder)| (controller.clone(), folder.join(name)));
+        let existing =
+            self.folders.iter().map(|(controller, folder)| (controller.clone(), folder.join(name)));
         Cgroup { version: self.version, folders: existing.filter(|(_, folder)| folder.is_dir()).collect() }
     }
 
@@ -169,7 +170,9 @@ impl Cgroup {
     /// What shows this group inside a container: name below `/sys/fs/cgroup` (empty: that folder itself) and
     /// the folder to be mounted there.
     pub(crate) fn views(&self) -> impl Iterator<Item = (&str, &Path)> {
-        self.folders.iter().map(|(name, folder)| (if self.version == 1 { name } else { "" }, folder.as_path()))
+        self.folders
+            .iter()
+            .map(|(name, folder)| (if self.version == 1 { name } else { "" }, folder.as_path()))
     }
 
     fn folder(&self, controller: &str) -> Option<&PathBuf> {

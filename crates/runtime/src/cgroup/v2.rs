@@ -14,7 +14,8 @@ pub(super) fn create(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup, Cgroup
     // Processes and sub-groups with controllers exclude each other except at the root, so a group below this
     // process's own cannot work unless that one is delegated; it is tried where the root refuses.
     let below_own = hierarchy.mount.join(hierarchy.own.trim_start_matches('/'));
-    let top = [&hierarchy.mount, &below_own].into_iter().find(|top| fs::create_dir_all(top.join(relative)).is_ok());
+    let top =
+        [&hierarchy.mount, &below_own].into_iter().find(|top| fs::create_dir_all(top.join(relative)).is_ok());
     let Some(top) = top else {
         let folder = hierarchy.mount.join(relative);
         fs::create_dir_all(&folder).map_err(fault(&folder, "cannot create"))?;

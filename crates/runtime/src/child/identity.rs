@@ -61,7 +61,8 @@ pub(super) fn resolve(user: &User) -> Step<Identity> {
     let mut groups = user.groups.clone();
     if let Some(account) = account.as_ref().filter(|_| !user.strict_groups) {
         let member = |members: &str| members.split(',').any(|m| m == account.name);
-        groups.extend(group_file.lines().filter_map(group).filter(|(.., m)| member(m)).map(|(_, gid, _)| gid));
+        groups
+            .extend(group_file.lines().filter_map(group).filter(|(.., m)| member(m)).map(|(_, gid, _)| gid));
     }
     groups.sort_unstable();
     groups.dedup();

@@ -171,10 +171,15 @@ fn process_limits(spec: &ContainerSpec, shim: &OwnedFd) -> Step<()> {
     if let Some(score) = spec.oom_score_adj
         && let Err(error) = fs::write("/proc/self/oom_score_adj", score.to_string())
     {
-        tell(shim, tag::WARNING, &format!("OOM score adjustment {score} is not permitted: {}", reason(&error)));
+        tell(
+            shim,
+            tag::WARNING,
+            &format!("OOM score adjustment {score} is not permitted: {}", reason(&error)),
+        );
     }
     for limit in &spec.rlimits {
-        let resource = identity::rlimit(&limit.name).ok_or_else(|| format!("unknown rlimit {:?}", limit.name))?;
+        let resource =
+            identity::rlimit(&limit.name).ok_or_else(|| format!("unknown rlimit {:?}", limit.name))?;
         if sys::setrlimit(resource, limit.soft, limit.hard).is_ok() {
             continue;
         }
@@ -182,7 +187,11 @@ fn process_limits(spec: &ContainerSpec, shim: &OwnedFd) -> Step<()> {
         let hard = sys::hard_limit(resource).step(|| format!("cannot read {name}"))?.min(limit.hard);
         let soft = limit.soft.min(hard);
         sys::setrlimit(resource, soft, hard).step(|| format!("cannot set {name} to {soft}:{hard}"))?;
-        tell(shim, tag::WARNING, &format!("{name} {}:{} is not permitted: {soft}:{hard}", limit.soft, limit.hard));
+        tell(
+            shim,
+            tag::WARNING,
+            &format!("{name} {}:{} is not permitted: {soft}:{hard}", limit.soft, limit.hard),
+        );
     }
     Ok(())
 }
@@ -263,5 +272,7 @@ fn candidates(program: &str, environment: &[String]) -> Step<Vec<CString>> {
         return Err("the program's name is empty".into());
     }
     let path = environment.iter().find_map(|v| v.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-    path.split(':').map(|folder| string(format!("{}/{program}", if folder.is_empty() { "." } else { folder }))).collect()
+    path.split(':')
+        .map(|folder| string(format!("{}/{program}", if folder.is_empty() { "." } else { folder })))
+        .collect()
 }

@@ -80,14 +80,16 @@ pub(super) fn enter(
 
 fn overlay(spec: &ContainerSpec, folder: &Path) -> Step<OwnedFd> {
     for name in ["upper", "work", "root", "empty"] {
-        fs::create_dir_all(folder.join(name)).step(|| format!("cannot make {}", folder.join(name).display()))?;
+        fs::create_dir_all(folder.join(name))
+            .step(|| format!("cannot make {}", folder.join(name).display()))?;
     }
     let empty = [folder.join("empty")];
     let layers = if spec.lower_dirs.is_empty() { &empty[..] } else { &spec.lower_dirs[..] };
     // By descriptor: no length limit, no characters to escape.
     let mut opened = Vec::with_capacity(layers.len());
     for layer in layers {
-        let directory = fs::File::open(layer).step(|| format!("cannot open image layer {}", layer.display()))?;
+        let directory =
+            fs::File::open(layer).step(|| format!("cannot open image layer {}", layer.display()))?;
         opened.push((directory, layer));
     }
     // Relative names keep the node's paths out of the container's mount table.
@@ -95,7 +97,8 @@ fn overlay(spec: &ContainerSpec, folder: &Path) -> Step<OwnedFd> {
     let text = |s: &str| CString::new(s).unwrap_or_default();
     let names: Vec<CString> =
         opened.iter().map(|(file, _)| text(&format!("/proc/self/fd/{}", file.as_raw_fd()))).collect();
-    let mut options: Vec<FsOption<'_>> = names.iter().map(|name| FsOption::Value(c"lowerdir+", name)).collect();
+    let mut options: Vec<FsOption<'_>> =
+        names.iter().map(|name| FsOption::Value(c"lowerdir+", name)).collect();
     options.push(FsOption::Value(c"upperdir", c"upper"));
     options.push(FsOption::Value(c"workdir", c"work"));
     // What a container writes to its root ends with it: no need to flush it when it is unmounted.
@@ -108,7 +111,8 @@ fn overlay(spec: &ContainerSpec, folder: &Path) -> Step<OwnedFd> {
 
 /// For kernels that do not take layers one by one (before 6.5).
 fn old_overlay(layers: &[(fs::File, &PathBuf)], folder: &Path) -> Step<OwnedFd> {
-    let names: Vec<String> = layers.iter().map(|(file, _)| format!("/proc/self/fd/{}", file.as_raw_fd())).collect();
+    let names: Vec<String> =
+        layers.iter().map(|(file, _)| format!("/proc/self/fd/{}", file.as_raw_fd())).collect();
     let options = format!("lowerdir={},upperdir=upper,workdir=work,volatile", names.join(":"));
     let root = folder.join("root");
     // This namespace's mounts may still reach the node's; those of a folder made private do not.
@@ -150,7 +154,8 @@ fn kernel_file_systems(spec: &ContainerSpec) -> Step<()> {
         FsOption::Value(c"mode", c"0620"),
         FsOption::Value(c"gid", c"5"),
     ];
-    let pts = new_mount(c"devpts", &options, ATTR_NOSUID | ATTR_NOEXEC).step(|| "cannot make /dev/pts".into())?;
+    let pts =
+        new_mount(c"devpts", &options, ATTR_NOSUID | ATTR_NOEXEC).step(|| "cannot make /dev/pts".into())?;
     attach(&pts, Path::new("/dev/pts"), true)?;
     // A kernel may be built without POSIX message queues.
     if let Ok(queues) = new_mount(c"mqueue", &[], KERNEL_FS) {

@@ -36,11 +36,14 @@ pub(super) fn connect(stdio: Stdio, shim: &OwnedFd, uid: u32, console: bool) -> 
                     Some(stream) => stream,
                     None => null(number)?,
                 };
-                sys::dup_to(stream.as_fd(), number as i32).step(|| format!("cannot connect stream {number}"))?;
+                sys::dup_to(stream.as_fd(), number as i32)
+                    .step(|| format!("cannot connect stream {number}"))?;
                 let file = File::from(stream);
-                let is_pipe = file.metadata().is_ok_and(|m| m.file_type().is_fifo() || m.file_type().is_socket());
+                let is_pipe =
+                    file.metadata().is_ok_and(|m| m.file_type().is_fifo() || m.file_type().is_socket());
                 if uid != 0 && is_pipe {
-                    fchown(&file, Some(uid), None).step(|| format!("cannot give stream {number} to user {uid}"))?;
+                    fchown(&file, Some(uid), None)
+                        .step(|| format!("cannot give stream {number} to user {uid}"))?;
                 }
             }
             Ok(())

@@ -79,7 +79,12 @@ impl Connection {
     }
 
     /// Sends a numbered call with descriptors and waits for its reply.
-    pub(super) async fn send(&self, number: u64, call: Call, descriptors: Vec<OwnedFd>) -> Result<Reply, Closed> {
+    pub(super) async fn send(
+        &self,
+        number: u64,
+        call: Call,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<Reply, Closed> {
         let (answer, reply) = oneshot::channel();
         {
             let mut waiting = lock(&self.waiting);
@@ -121,7 +126,9 @@ async fn write_all(stream: Arc<UnixStream>, mut queue: mpsc::UnboundedReceiver<(
         let mut sent = 0;
         while sent < bytes.len() {
             let result = stream
-                .async_io(Interest::WRITABLE, || Ok(wire::send(stream.as_fd(), &bytes[sent..], &descriptors)?))
+                .async_io(Interest::WRITABLE, || {
+                    Ok(wire::send(stream.as_fd(), &bytes[sent..], &descriptors)?)
+                })
                 .await;
             match result {
                 Ok(count) => sent += count,

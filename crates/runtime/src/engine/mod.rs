@@ -39,7 +39,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { shim_command: vec!["/proc/self/exe".into(), "shim".into()], cgroup_parent: "/launchway".into() }
+        Options {
+            shim_command: vec!["/proc/self/exe".into(), "shim".into()],
+            cgroup_parent: "/launchway".into(),
+        }
     }
 }
 
@@ -108,7 +111,8 @@ impl Engine {
         fs::create_dir_all(&pods_folder).map_err(failed(format!("cannot make {}", pods_folder.display())))?;
         let subscribers = Arc::new(Subscribers::default());
         let mut pods = BTreeMap::new();
-        let entries = fs::read_dir(&pods_folder).map_err(failed(format!("cannot list {}", pods_folder.display())))?;
+        let entries =
+            fs::read_dir(&pods_folder).map_err(failed(format!("cannot list {}", pods_folder.display())))?;
         for entry in entries.flatten() {
             let uid = entry.file_name().to_string_lossy().into_owned();
             if let Some(pod) = Pod::adopt(&entry.path().join("shim"), subscribers.clone()).await {
@@ -124,7 +128,9 @@ impl Engine {
         let uid = spec.uid.clone();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if uid.is_empty() || uid.len() > 128 || uid.starts_with('.') || !uid.chars().all(plain) {
-            return Err(EngineError::Failed(format!("pod UID {uid:?} must be letters, digits, '-', '_' and '.'")));
+            return Err(EngineError::Failed(format!(
+                "pod UID {uid:?} must be letters, digits, '-', '_' and '.'"
+            )));
         }
         {
             let mut pods = lock(&self.inner.pods);
@@ -158,8 +164,10 @@ impl Engine {
         fs::create_dir_all(folder).map_err(step("cannot make the shim's folder"))?;
         let start = Start { sandbox: spec.clone(), cgroup_parent: self.inner.options.cgroup_parent.clone() };
         let json = serde_json::to_vec(&start).map_err(|error| EngineError::Failed(error.to_string()))?;
-        replace(&folder.join(names::SPEC), &json, false).map_err(step("cannot write the shim's specification"))?;
-        let errors = fs::File::create(folder.join("errors")).map_err(step("cannot make the shim's folder"))?;
+        replace(&folder.join(names::SPEC), &json, false)
+            .map_err(step("cannot write the shim's specification"))?;
+        let errors =
+            fs::File::create(folder.join("errors")).map_err(step("cannot make the shim's folder"))?;
         let Some((program, arguments)) = self.inner.options.shim_command.split_first() else {
             return Err(EngineError::Failed("no shim command is configured".into()));
         };
@@ -411,7 +419,12 @@ impl Engine {
     }
 
     /// Changes a container's limits; values that are `None` stay.
-    pub async fn update_resources(&self, uid: &str, id: &str, resources: &Resources) -> Result<(), EngineError> {
+    pub async fn update_resources(
+        &self,
+        uid: &str,
+        id: &str,
+        resources: &Resources,
+    ) -> Result<(), EngineError> {
         self.pod(uid)?.call(Call::Update { id: id.into(), resources: resources.clone() }).await.map(drop)
     }
 

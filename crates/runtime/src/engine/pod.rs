@@ -73,6 +73,14 @@ impl Pod {
             return Some(pod);
         };
         let end = pod.connect().await;
+        if end.is_none() {
+            // Dead, or ending: known at once, or in a moment.
+            const A_MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
+            if tokio::time::timeout(A_MOMENT, pidfd.readable()).await.is_ok() {
+                pod.shim_died();
+                return Some(pod);
+            }
+        }
         tokio::spawn(watch_shim(Arc::downgrade(&pod), pidfd, end));
         Some(pod)
     }
@@ -232,7 +240,9 @@ fn stored(folder: &Path) -> BTreeMap<String, ContainerStatus> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json"))
-        .filter_map(|entry| serde_json::from_slice::<ContainerStatus>(&std::fs::read(entry.path()).ok()?).ok())
+        .filter_map(|entry| {
+            serde_json::from_slice::<ContainerStatus>(&std::fs::read(entry.path()).ok()?).ok()
+        })
         .map(|status| (status.id.clone(), status))
         .collect()
 }

@@ -14,7 +14,9 @@ pub(crate) enum ProfileError {
     #[error("seccomp profile: {0}")]
     Json(#[from] serde_json::Error),
     /// An action that does not exist or that needs a supervising process.
-    #[error("seccomp profile: action {0} is not supported; use SCMP_ACT_ALLOW, _ERRNO, _LOG, _TRAP, _KILL_PROCESS")]
+    #[error(
+        "seccomp profile: action {0} is not supported; use SCMP_ACT_ALLOW, _ERRNO, _LOG, _TRAP, _KILL_PROCESS"
+    )]
     Action(String),
     /// A comparison that does not exist.
     #[error("seccomp profile: comparison {0} of {1} does not exist")]

@@ -136,12 +136,8 @@ fn compile(profile: &Profile) -> Vec<Instruction> {
     push(syscalls::NEWEST + 1, simple(newer));
     push(X32, simple(Action::Errno(libc::ENOSYS as u16)));
 
-    let mut program = vec![
-        load(4),
-        jump(libc::BPF_JEQ, ARCHITECTURE, 1, 0),
-        give(Action::KillProcess),
-        load(0),
-    ];
+    let mut program =
+        vec![load(4), jump(libc::BPF_JEQ, ARCHITECTURE, 1, 0), give(Action::KillProcess), load(0)];
     program.extend(search(&ranges));
     program
 }
@@ -193,7 +189,11 @@ fn rule_code(rule: &Rule) -> Vec<Instruction> {
         code.push(read(offset + 4));
         match condition.operator {
             Operator::Equal => {
-                code.extend([compare(eq, high, Go::On, Go::Fail), read(offset), compare(eq, low, Go::On, Go::Fail)]);
+                code.extend([
+                    compare(eq, high, Go::On, Go::Fail),
+                    read(offset),
+                    compare(eq, low, Go::On, Go::Fail),
+                ]);
             }
             Operator::NotEqual => {
                 code.extend([

@@ -73,7 +73,9 @@ const NAMESPACE_FLAGS: u64 = 0x7e02_0000;
 /// The default profile for a process that holds the capabilities `granted`.
 pub(super) fn default(granted: u64) -> Profile {
     let mut rules = Vec::with_capacity(400);
-    let mut allow = |names: &str| rules.extend(names.split_ascii_whitespace().filter_map(|n| Rule::plain(n, Action::Allow)));
+    let mut allow = |names: &str| {
+        rules.extend(names.split_ascii_whitespace().filter_map(|n| Rule::plain(n, Action::Allow)))
+    };
     // chroot and friends are in both lists where the capability is common: the rules below only add.
     allow(ALWAYS);
     for (name, calls) in WITH_CAPABILITY {

@@ -50,7 +50,9 @@ fn default_profile_allows_and_denies() {
     for name in ["read", "execve", "openat", "futex", "chroot", "fchmodat2", "exit_group", "epoll_pwait"] {
         assert_eq!(call(name, 0), ALLOW, "{name}");
     }
-    for name in ["mount", "unshare", "setns", "bpf", "keyctl", "io_uring_setup", "reboot", "init_module", "ptrace"] {
+    for name in
+        ["mount", "unshare", "setns", "bpf", "keyctl", "io_uring_setup", "reboot", "init_module", "ptrace"]
+    {
         let expected = if name == "ptrace" { ALLOW } else { errno(libc::EPERM) };
         assert_eq!(call(name, 0), expected, "{name}");
     }
@@ -100,7 +102,11 @@ fn every_comparison_is_exact() {
                     Operator::MaskedEqual(mask) => argument & mask == value,
                 };
                 let got = run(&program, ARCHITECTURE, 10, [0, 0, 0, argument, 0, 0]);
-                assert_eq!(got, if holds { ALLOW } else { errno(1) }, "{argument:#x} {operator:?} {value:#x}");
+                assert_eq!(
+                    got,
+                    if holds { ALLOW } else { errno(1) },
+                    "{argument:#x} {operator:?} {value:#x}"
+                );
             }
         }
     }
@@ -124,7 +130,8 @@ fn profiles_are_read_and_faults_named() {
         {"names":["mkdirat"],"action":"SCMP_ACT_ERRNO","args":[{"index":2,"value":448,"op":"SCMP_CMP_EQ"}]},
         {"names":["chdir"],"action":"SCMP_ACT_KILL_PROCESS","excludes":{"caps":["CAP_SYS_ADMIN"]}}]}"#;
     let program = filter(&Seccomp::Profile(text.into()), 0).unwrap().unwrap();
-    let call = |name: &str, third: u64| run(&program, ARCHITECTURE, number(name).unwrap(), [0, 0, third, 0, 0, 0]);
+    let call =
+        |name: &str, third: u64| run(&program, ARCHITECTURE, number(name).unwrap(), [0, 0, third, 0, 0, 0]);
     assert_eq!(call("mkdirat", 448), errno(1));
     assert_eq!(call("mkdirat", 449), ALLOW);
     assert_eq!(call("chdir", 0), libc::SECCOMP_RET_KILL_PROCESS);

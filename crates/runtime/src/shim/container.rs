@@ -160,7 +160,8 @@ pub(super) fn spawn_exec(
         child::run_exec(Enter { confinement, spec, container: container.pidfd.as_fd(), stdio }, theirs);
     }
     if own_pids {
-        let back = File::open("/proc/self/ns/pid").and_then(|own| sys::setns(own.as_fd(), libc::CLONE_NEWPID));
+        let back =
+            File::open("/proc/self/ns/pid").and_then(|own| sys::setns(own.as_fd(), libc::CLONE_NEWPID));
         back.map_err(failed("cannot leave the container's PID namespace"))?;
     }
     match forked.map_err(failed("cannot fork"))? {
@@ -174,7 +175,12 @@ pub(super) fn spawn_exec(
 
 impl Container {
     pub(super) fn confinement(&self) -> Confinement<'_> {
-        Confinement { spec: &self.spec, cgroup: &self.cgroup, sets: self.sets, filter: self.filter.as_deref() }
+        Confinement {
+            spec: &self.spec,
+            cgroup: &self.cgroup,
+            sets: self.sets,
+            filter: self.filter.as_deref(),
+        }
     }
 
     /// Tells the waiting child to start.

@@ -242,7 +242,8 @@ mod tests {
         log.write(Stream::Err, b"bad\n");
         log.write(Stream::Out, b"o\n\nrest");
         log.finish();
-        let expected = [("stdout", "one"), ("stderr", "bad"), ("stdout", "two"), ("stdout", ""), ("stdout", "rest")];
+        let expected =
+            [("stdout", "one"), ("stderr", "bad"), ("stdout", "two"), ("stdout", ""), ("stdout", "rest")];
         assert_eq!(contents(&path), expected.map(|(stream, text)| entry(stream, "F", text)));
     }
 

@@ -33,10 +33,20 @@ enum Source {
     Signals(OwnedFd),
     Client(Client),
     /// To a container's first process while it is set up.
-    Setup { socket: OwnedFd, id: String },
+    Setup {
+        socket: OwnedFd,
+        id: String,
+    },
     /// To an exec'ed process (by its pid) while it is set up.
-    ExecSetup { socket: OwnedFd, pid: i32 },
-    Output { fd: OwnedFd, id: String, stream: Stream },
+    ExecSetup {
+        socket: OwnedFd,
+        pid: i32,
+    },
+    Output {
+        fd: OwnedFd,
+        id: String,
+        stream: Stream,
+    },
     Attached(Attached),
 }
 
@@ -125,7 +135,8 @@ impl Server {
     fn add(&mut self, source: Source) -> u64 {
         let token = self.next_token;
         self.next_token += 1;
-        let interest = if matches!(source, Source::Attached(_)) { EventFlags::empty() } else { EventFlags::IN };
+        let interest =
+            if matches!(source, Source::Attached(_)) { EventFlags::empty() } else { EventFlags::IN };
         // Fails only for want of memory, and then nothing is heard from that source.
         let _ = epoll::add(&self.epoll, source.fd(), EventData::new_u64(token), interest);
         self.sources.insert(token, source);
@@ -133,7 +144,8 @@ impl Server {
     }
 
     fn watch_writing(&self, token: u64, source: &Source, wanted: bool) {
-        let reading = if matches!(source, Source::Attached(_)) { EventFlags::empty() } else { EventFlags::IN };
+        let reading =
+            if matches!(source, Source::Attached(_)) { EventFlags::empty() } else { EventFlags::IN };
         let interest = if wanted { reading | EventFlags::OUT } else { reading };
         let _ = epoll::modify(&self.epoll, source.fd(), EventData::new_u64(token), interest);
     }
@@ -253,8 +265,12 @@ impl Server {
         {
             eprintln!("cannot keep the state of container {id}: {error}");
         }
-        let clients: Vec<u64> =
-            self.sources.iter().filter(|(_, s)| matches!(s, Source::Client(_))).map(|(token, _)| *token).collect();
+        let clients: Vec<u64> = self
+            .sources
+            .iter()
+            .filter(|(_, s)| matches!(s, Source::Client(_)))
+            .map(|(token, _)| *token)
+            .collect();
         for client in clients {
             self.send(client, &Message::State(status.clone()), Vec::new());
         }
@@ -321,7 +337,9 @@ impl Server {
         let id = spec.id.clone();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if id.is_empty() || id.len() > 128 || id.starts_with('.') || !id.chars().all(plain) {
-            return Err(Fault::Failed(format!("container id {id:?} must be letters, digits, '-', '_' and '.'")));
+            return Err(Fault::Failed(format!(
+                "container id {id:?} must be letters, digits, '-', '_' and '.'"
+            )));
         }
         if self.containers.contains_key(&id) {
             return Err(Fault::Exists(format!("container {id}")));
@@ -332,19 +350,20 @@ impl Server {
         let sets = sets.map_err(in_container)?;
         let seccomp = if spec.privileged { &Seccomp::Unconfined } else { &spec.seccomp };
         let filter = self.filter(seccomp, sets.granted).map_err(in_container)?;
-        let log = match &spec.log_path {
-            Some(path) => Some(
-                Log::open(path, spec.log_limit.clone())
-                    .map_err(|e| in_container(format!("cannot open log {}: {}", path.display(), reason(&e))))?,
-            ),
-            None => None,
-        };
+        let log =
+            match &spec.log_path {
+                Some(path) => Some(Log::open(path, spec.log_limit.clone()).map_err(|e| {
+                    in_container(format!("cannot open log {}: {}", path.display(), reason(&e)))
+                })?),
+                None => None,
+            };
         let devices = device_rules(&spec).map_err(in_container)?;
         let cgroup = self.cgroup.child(&id, spec.resources.cpuset.is_some());
         let cgroup = cgroup.map_err(|error| in_container(error.to_string()))?;
         let folder = self.root_folder(&id);
         let ready = cgroup.apply(&spec.resources).and_then(|()| cgroup.allow_devices(&devices));
-        let confinement = crate::child::Confinement { spec: &spec, cgroup: &cgroup, sets, filter: filter.as_deref() };
+        let confinement =
+            crate::child::Confinement { spec: &spec, cgroup: &cgroup, sets, filter: filter.as_deref() };
         let spawned = ready.map_err(|error| Fault::Failed(error.to_string())).and_then(|()| {
             let spawned = spawn_init(&spec, &self.spec, confinement, &folder, &self.shared_memory)?;
             match sys::pidfd_open(spawned.pid) {
@@ -365,8 +384,9 @@ impl Server {
         let channel = self.add(Source::Setup { socket: channel, id: id.clone() });
         let streams = [Stream::Out, Stream::Err];
         let outputs = outputs.into_iter().zip(streams);
-        let outputs =
-            outputs.map(|(fd, stream)| self.add(Source::Output { fd, id: id.clone(), stream })).collect::<Vec<_>>();
+        let outputs = outputs
+            .map(|(fd, stream)| self.add(Source::Output { fd, id: id.clone(), stream }))
+            .collect::<Vec<_>>();
         let status = ContainerStatus {
             id: id.clone(),
             name: spec.name.clone(),
@@ -412,7 +432,8 @@ impl Server {
     }
 
     fn start(&mut self, asker: Asker, id: &str) -> Result<(), Fault> {
-        let container = self.containers.get_mut(id).ok_or_else(|| Fault::NotFound(format!("container {id}")))?;
+        let container =
+            self.containers.get_mut(id).ok_or_else(|| Fault::NotFound(format!("container {id}")))?;
         let name = &container.spec.name;
         let channel = container.channel.and_then(|token| self.sources.get(&token));
         let (Phase::Created, Some(Source::Setup { socket, .. })) = (container.phase, channel) else {
@@ -432,7 +453,10 @@ impl Server {
         match sent {
             Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
                 let name = &container.spec.name;
-                Err(Fault::Failed(format!("container {name}: cannot send signal {signal}: {}", reason(&error))))
+                Err(Fault::Failed(format!(
+                    "container {name}: cannot send signal {signal}: {}",
+                    reason(&error)
+                )))
             }
             _ => Ok(()),
         }
@@ -616,7 +640,9 @@ impl Server {
             let code = signal.map_or_else(|| libc::WEXITSTATUS(status), |signal| 128 + signal);
             if self.execs.contains_key(&pid) {
                 self.exec_ended(pid, code);
-            } else if let Some(id) = self.containers.values().find(|c| c.pid == pid).map(|c| c.spec.id.clone()) {
+            } else if let Some(id) =
+                self.containers.values().find(|c| c.pid == pid).map(|c| c.spec.id.clone())
+            {
                 self.container_ended(&id, code, signal);
             }
         }
@@ -632,7 +658,8 @@ impl Server {
             let (client, number) = exec.asker;
             self.send(client, &Message::ExecExited { number, code }, Vec::new());
         } else {
-            let text = exec.failure.unwrap_or_else(|| format!("the process ended with {code} while it was set up"));
+            let text =
+                exec.failure.unwrap_or_else(|| format!("the process ended with {code} while it was set up"));
             self.reply(exec.asker, Err(Fault::Failed(format!("container {}: {text}", exec.container))));
         }
     }

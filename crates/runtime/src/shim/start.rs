@@ -14,8 +14,8 @@ use crate::child::{SharedMemory, reason};
 use crate::files::{now_ms, replace, start_ticks};
 use crate::protocol::{SandboxRecord, Start, names};
 use crate::spec::SandboxSpec;
-use crate::wire;
 use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, Fork, FsOption, new_mount};
+use crate::wire;
 
 fn named<T>(result: io::Result<T>, step: &str) -> Result<T, String> {
     result.map_err(|error| format!("{step}: {}", reason(&error)))
@@ -25,7 +25,8 @@ fn named<T>(result: io::Result<T>, step: &str) -> Result<T, String> {
 pub(super) fn start(folder: &Path) -> Result<Server, String> {
     let path = folder.join(names::SPEC);
     let text = named(fs::read(&path), &format!("cannot read {}", path.display()))?;
-    let start: Start = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let start: Start =
+        serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let spec = start.sandbox;
     named(std::env::set_current_dir("/"), "cannot change to /")?;
     let _ = sys::set_name(c"launchway-shim");
@@ -136,7 +137,10 @@ fn announce(spec: &SandboxSpec, folder: &Path, cgroup: &Cgroup) -> Result<UnixLi
     named(fs::create_dir_all(&containers), &format!("cannot make {}", containers.display()))?;
     let socket = folder.join(names::SOCKET);
     let _ = fs::remove_file(&socket);
-    let listener = named(wire::in_folder(folder, names::SOCKET, UnixListener::bind), &format!("cannot listen on {}", socket.display()))?;
+    let listener = named(
+        wire::in_folder(folder, names::SOCKET, UnixListener::bind),
+        &format!("cannot listen on {}", socket.display()),
+    )?;
     let private = fs::Permissions::from_mode(0o600);
     named(fs::set_permissions(&socket, private), &format!("cannot protect {}", socket.display()))?;
     named(listener.set_nonblocking(true), "cannot set the socket up")?;

@@ -143,7 +143,8 @@ impl Drop for Node {
         // Also after a failed test: what runs is found by its cgroup.
         for folder in cgroups(Path::new("/sys/fs/cgroup"), &self.parent[1..]) {
             let tasks = std::fs::read_to_string(Path::new(&folder).join("cgroup.procs")).unwrap_or_default();
-            for pid in tasks.lines().filter_map(|p| p.parse().ok()).filter_map(rustix::process::Pid::from_raw) {
+            for pid in tasks.lines().filter_map(|p| p.parse().ok()).filter_map(rustix::process::Pid::from_raw)
+            {
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             }
         }
