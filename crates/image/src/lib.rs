@@ -7,6 +7,23 @@
 //!
 //! All calls block on the disk; asynchronous callers use `spawn_blocking`. What is not here: running containers,
 //! talking to registries.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! use image::{ContentStore, ImageConfig, LayerBuilder};
+//!
+//! let store = ContentStore::open(dir.path())?;
+//! let _writing = store.writing()?;
+//! let mut files = LayerBuilder::new();
+//! files.bytes("bin/hello", b"#!/bin/sh\necho hello\n".to_vec(), true)?;
+//! let layer = store.put_layer(&files)?;
+//! let config = ImageConfig { entrypoint: vec!["/bin/hello".into()], ..ImageConfig::default() };
+//! let digest = store.build_image(&config, &[layer])?;
+//! store.tag("hello", &digest)?;
+//! assert_eq!(store.require("docker.io/library/hello:latest")?.digest, digest);
+//! # Ok(()) }
+//! ```
 #![forbid(unsafe_code)]
 
 mod archive;

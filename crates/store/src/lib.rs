@@ -9,6 +9,22 @@
 //!
 //! Invariants: an answered commit survives the death of the process and, with [`Fsync::Always`], of the
 //! machine; readers see only flushed commits; damaged files are reported, never served.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! use store::{Expect, Op, Options, Payload, Store};
+//!
+//! let store = Store::open(dir.path(), Options::default()).await?;
+//! let mut watch = store.watch("/colours/", None)?;
+//! let payload = Payload::Stamped { head: "green, written by ".into(), tail: "".into() };
+//! let put = Op::Put { key: "/colours/grass".to_owned(), payload, expect: Expect::Absent, lease: None };
+//! let revision = store.commit(vec![put]).await?;
+//! let events = watch.next().await.ok_or("the watch ended")?;
+//! assert_eq!(events[0].entry.mod_revision, revision);
+//! assert_eq!(&*events[0].entry.value, b"green, written by 2");
+//! # Ok(()) }
+//! ```
 #![forbid(unsafe_code)]
 
 mod batch;
