@@ -41,8 +41,9 @@ async fn objects_are_made_shown_changed_and_deleted() {
     assert_eq!(again, "deployment.apps/web unchanged\n");
     let changed = served.ok(&["apply", "-f", "-"], &DEPLOYMENT.replace("web:1", "web:2")).await;
     assert_eq!(changed, "deployment.apps/web configured\n");
-    let images =
-        served.ok(&["get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[*].image}"], "").await;
+    let images = served
+        .ok(&["get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[*].image}"], "")
+        .await;
     assert_eq!(images, "web:2 side:1", "the container that did not change is still there");
 
     let shown = served.ok(&["get", "deployments"], "").await;
@@ -56,7 +57,18 @@ async fn objects_are_made_shown_changed_and_deleted() {
     assert_eq!(replicas, "5");
     served.ok(&["label", "deployment/web", "tier=front"], "").await;
     served.ok(&["set", "image", "deployment/web", "side=side:2"], "").await;
-    served.ok(&["patch", "deployment/web", "--type=json", "-p", r#"[{"op":"remove","path":"/metadata/labels/tier"}]"#], "").await;
+    served
+        .ok(
+            &[
+                "patch",
+                "deployment/web",
+                "--type=json",
+                "-p",
+                r#"[{"op":"remove","path":"/metadata/labels/tier"}]"#,
+            ],
+            "",
+        )
+        .await;
     let described = served.ok(&["describe", "deployment/web"], "").await;
     assert!(described.contains("side:2") && described.contains("Replicas:"), "{described}");
     let all = served.ok(&["get", "all"], "").await;
@@ -80,7 +92,19 @@ async fn server_side_apply_tells_conflicts() {
     assert!(conflict.err.contains("Apply failed with 1 conflict: conflict with \"kubectl\""), "{conflict:?}");
     let forced = [&other[..], &["--force-conflicts"]].concat();
     served.ok(&forced, &map.replace("a: x", "a: z")).await;
-    let owner = served.ok(&["get", "cm", "shared", "-o", "jsonpath={.metadata.managedFields[*].manager}", "--show-managed-fields"], "").await;
+    let owner = served
+        .ok(
+            &[
+                "get",
+                "cm",
+                "shared",
+                "-o",
+                "jsonpath={.metadata.managedFields[*].manager}",
+                "--show-managed-fields",
+            ],
+            "",
+        )
+        .await;
     assert!(owner.contains("other"), "{owner}");
 }
 
@@ -91,7 +115,8 @@ async fn bad_manifests_are_refused_with_the_field() {
     let ran = served.kubectl(&["apply", "-f", "-"], &DEPLOYMENT.replace("replicas: 2", "replica: 2")).await;
     assert!(!ran.success);
     assert!(ran.err.contains("strict decoding error: unknown field \"spec.replica\""), "{ran:?}");
-    let ran = served.kubectl(&["apply", "-f", "-"], &DEPLOYMENT.replace("replicas: 2", "replicas: two")).await;
+    let ran =
+        served.kubectl(&["apply", "-f", "-"], &DEPLOYMENT.replace("replicas: 2", "replicas: two")).await;
     assert!(!ran.success, "{ran:?}");
     let ran = served.kubectl(&["apply", "-f", "-"], &DEPLOYMENT.replace("name: web,", "name: Web_,")).await;
     assert!(ran.err.contains("metadata.name: Invalid value: \"Web_\""), "{ran:?}");
@@ -104,7 +129,10 @@ async fn kubectl_explains_and_lists_resources() {
     let api = start().await;
     let served = serve(&api).await;
     let resources = served.ok(&["api-resources"], "").await;
-    assert!(resources.lines().any(|line| line.starts_with("deployments") && line.contains("apps/v1")), "{resources}");
+    assert!(
+        resources.lines().any(|line| line.starts_with("deployments") && line.contains("apps/v1")),
+        "{resources}"
+    );
     let explained = served.ok(&["explain", "deployment.spec.replicas"], "").await;
     assert!(explained.contains("FIELD: replicas <integer>"), "{explained}");
     let versions = served.ok(&["api-versions"], "").await;

@@ -110,7 +110,10 @@ async fn selectors_leave_out_and_unknown_fields_are_refused() {
     assert!(list.body["metadata"].get("remainingItemCount").is_none());
     let refused = api.get(&format!("{MAPS}?fieldSelector=data.k%3Dv")).await;
     assert_eq!(refused.code, 400);
-    assert!(refused.body["message"].as_str().unwrap().contains("field label not supported: data.k"), "{refused:?}");
+    assert!(
+        refused.body["message"].as_str().unwrap().contains("field label not supported: data.k"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -129,7 +132,8 @@ async fn a_watch_tells_every_change_from_its_revision_on() {
     assert!(version > second, "a tombstone carries the revision of the deletion");
     assert_eq!(version, api.store.revision());
 
-    let mut watch = Lines::open(&api, &format!("{MAPS}?watch=true&resourceVersion={second}&timeoutSeconds=1")).await;
+    let mut watch =
+        Lines::open(&api, &format!("{MAPS}?watch=true&resourceVersion={second}&timeoutSeconds=1")).await;
     watch.expect("MODIFIED", "b").await;
     watch.expect("DELETED", "a").await;
     assert_eq!(watch.next().await, None, "the watch ends with its timeout");

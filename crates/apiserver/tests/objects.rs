@@ -67,16 +67,21 @@ async fn generation_follows_the_spec_and_status_has_its_own_path() {
     assert!(created.body["status"].get("replicas").is_none());
 
     let one = format!("{path}/d");
-    let patched = api.patch(&one, "merge-patch+json", &json!({"spec": {"replicas": 3}, "status": {"replicas": 1}})).await;
+    let patched = api
+        .patch(&one, "merge-patch+json", &json!({"spec": {"replicas": 3}, "status": {"replicas": 1}}))
+        .await;
     assert_eq!(patched.code, 200, "{patched:?}");
     assert_eq!(patched.body["metadata"]["generation"], 2);
     assert!(patched.body["status"].get("replicas").is_none());
 
-    let labelled = api.patch(&one, "strategic-merge-patch+json", &json!({"metadata": {"labels": {"x": "y"}}})).await;
+    let labelled =
+        api.patch(&one, "strategic-merge-patch+json", &json!({"metadata": {"labels": {"x": "y"}}})).await;
     assert_eq!(labelled.body["metadata"]["generation"], 2);
 
     let status = format!("{one}/status");
-    let patched = api.patch(&status, "merge-patch+json", &json!({"spec": {"replicas": 7}, "status": {"replicas": 3}})).await;
+    let patched = api
+        .patch(&status, "merge-patch+json", &json!({"spec": {"replicas": 7}, "status": {"replicas": 3}}))
+        .await;
     assert_eq!(patched.code, 200, "{patched:?}");
     assert_eq!(patched.body["status"]["replicas"], 3);
     assert_eq!(patched.body["spec"]["replicas"], 3);
@@ -113,7 +118,8 @@ async fn propagation_becomes_a_finalizer_for_the_garbage_collector() {
     let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": "other"}});
     let refused = api.send(Method::DELETE, &format!("{MAPS}/background"), Some(&options)).await;
     assert_eq!((refused.code, refused.body["reason"].as_str()), (409, Some("Conflict")));
-    let gone = api.send(Method::DELETE, &format!("{MAPS}/background?propagationPolicy=Background"), None).await;
+    let gone =
+        api.send(Method::DELETE, &format!("{MAPS}/background?propagationPolicy=Background"), None).await;
     assert_eq!(gone.body["status"], "Success");
 }
 

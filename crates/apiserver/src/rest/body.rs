@@ -1,7 +1,7 @@
 //! Request bodies: read with a limit, decoded by media type, checked for fields that the kind does not know.
 
-use super::query::FieldValidation;
 use super::Body;
+use super::query::FieldValidation;
 use crate::status::Status;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -22,8 +22,9 @@ const READ: [&str; 3] = ["application/json", "application/yaml", "application/vn
 pub(crate) async fn read(mut body: Body) -> Result<Bytes, Status> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| Status::bad_request(format!("the body of the request could not be read: {error}")))?;
+        let frame = frame.map_err(|error| {
+            Status::bad_request(format!("the body of the request could not be read: {error}"))
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > LIMIT {
             return Err(Status::too_large(LIMIT));
@@ -51,15 +52,21 @@ pub(crate) fn decode(
     mode: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<Value, Status> {
-    let decoded = codec(media_type, bytes)?.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
+    let decoded =
+        codec(media_type, bytes)?.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
     let value = expected.of_that_kind(decoded.value)?;
     settle(expected, &decoded.problems, mode, warnings)?;
     Ok(value)
 }
 
 /// Decodes options in a body. Clients send them under the group they act on, so only the schema counts.
-pub(crate) fn decode_options(expected: Expected<'_>, media_type: &str, bytes: &[u8]) -> Result<Value, Status> {
-    let decoded = codec(media_type, bytes)?.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
+pub(crate) fn decode_options(
+    expected: Expected<'_>,
+    media_type: &str,
+    bytes: &[u8],
+) -> Result<Value, Status> {
+    let decoded =
+        codec(media_type, bytes)?.decode(expected.schema, bytes).map_err(|error| expected.unfit(&error))?;
     Ok(decoded.value)
 }
 

@@ -74,7 +74,8 @@ pub(crate) fn answer(
     warnings: &[String],
 ) -> Result<Response<Body>, Status> {
     let code = if written.created { 201 } else { 200 };
-    let plain = output.format == Format::Json && output.form == Form::Object && storage::is_native(call.target.kind);
+    let plain =
+        output.format == Format::Json && output.form == Form::Object && storage::is_native(call.target.kind);
     if let Some(stored) = written.stored.clone().filter(|_| plain) {
         let response = reply::bytes(code, output.format.media_type(), reply::full(stored));
         return Ok(reply::warn(response, warnings));

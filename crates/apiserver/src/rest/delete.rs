@@ -99,12 +99,15 @@ fn returns_object(kind: &Kind) -> bool {
 }
 
 /// Deletes one object, or begins to.
-pub(crate) async fn remove(write: &Write<'_>, name: &str, options: &DeleteOptions) -> Result<Deleted, Status> {
+pub(crate) async fn remove(
+    write: &Write<'_>,
+    name: &str,
+    options: &DeleteOptions,
+) -> Result<Deleted, Status> {
     let (kind, state) = (write.kind, write.state);
     let strategy = strategy::of(kind);
     loop {
-        let entry =
-            state.entry(kind, write.namespace, name).ok_or_else(|| Status::not_found(kind, name))?;
+        let entry = state.entry(kind, write.namespace, name).ok_or_else(|| Status::not_found(kind, name))?;
         let old = storage::decode(kind, &entry)?;
         options.check_preconditions(kind, name, &old)?;
         let now = meta::now();
@@ -213,8 +216,12 @@ impl DeleteOptions {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(options);
         }
-        let expected =
-            Expected { group: "", version: "v1", kind: "DeleteOptions", schema: render::meta_type("DeleteOptions")? };
+        let expected = Expected {
+            group: "",
+            version: "v1",
+            kind: "DeleteOptions",
+            schema: render::meta_type("DeleteOptions")?,
+        };
         let decoded = body::decode_options(expected, body::media_type(headers), bytes)?;
         let number = |field: &str| decoded.get(field).and_then(Value::as_i64);
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);

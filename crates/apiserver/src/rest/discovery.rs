@@ -126,8 +126,10 @@ fn of_version<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'st
 
 /// All groups but core.
 fn groups() -> Vec<&'static str> {
-    let mut groups: Vec<&str> = registry::all().iter().map(|kind| kind.group).filter(|g| !g.is_empty()).collect();
-    groups.sort_by_key(|group| (GROUP_ORDER.iter().position(|one| one == group).unwrap_or(usize::MAX), *group));
+    let mut groups: Vec<&str> =
+        registry::all().iter().map(|kind| kind.group).filter(|g| !g.is_empty()).collect();
+    groups
+        .sort_by_key(|group| (GROUP_ORDER.iter().position(|one| one == group).unwrap_or(usize::MAX), *group));
     groups.dedup();
     groups
 }
@@ -214,7 +216,8 @@ fn aggregate(groups: &[&str]) -> Value {
 }
 
 fn aggregated_resource(kind: &'static Kind) -> Value {
-    let response = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
+    let response =
+        |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
     let mut resource = json!({"resource": kind.plural, "singularResource": kind.singular, "verbs": kind.verbs,
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
         "responseKind": response(kind.group, kind.version, kind.kind)});

@@ -17,7 +17,8 @@ pub(crate) async fn of_request(state: &State, parts: &Parts) -> Result<Arc<UserI
         Some(InProcess(user)) => user.clone(),
         None => {
             let peer = parts.extensions.get::<PeerCertificates>();
-            let user = auth::authenticate(&state.auth, parts, peer).await.map_err(|_| Status::unauthorized())?;
+            let user =
+                auth::authenticate(&state.auth, parts, peer).await.map_err(|_| Status::unauthorized())?;
             Arc::new(user)
         }
     };

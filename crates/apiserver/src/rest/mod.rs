@@ -99,16 +99,17 @@ async fn resource(call: Call, verb: &str) -> Result<Response<Body>, Status> {
         };
     };
     // `status`, `finalize`, `approval` and the like speak in the object itself.
-    let whole = subresource.kind == call.target.kind.kind && subresource.group == call.target.kind.group;
+    let whole = subresource.schema == Some(call.target.kind.schema);
     match verb {
+        // An upgrade over HTTP/1.1 begins with GET or POST, whichever the client's protocol uses.
+        "get" | "create" if node_proxy::is_stream(subresource.name) => node_proxy::stream(call).await,
         verb if !subresource.verbs.contains(&verb) => Err(Status::method_not_allowed()),
+        "get" if subresource.name == "log" => node_proxy::log(call).await,
         "get" if whole => read::get(call).await,
         "update" if whole => update::put(call).await,
         "patch" if whole => patch::patch(call).await,
         "get" if subresource.kind == "Scale" => scale::get(call).await,
         "update" | "patch" if subresource.kind == "Scale" => scale::change(call).await,
-        "get" if subresource.name == "log" => node_proxy::log(call).await,
-        "get" | "create" if node_proxy::is_stream(subresource.name) => node_proxy::stream(call).await,
         "create" if subresource.schema.is_some() => create::create_subresource(call).await,
         _ => Err(Status::method_not_allowed()),
     }

@@ -73,7 +73,10 @@ struct MediaRange<'a> {
 impl MediaRange<'_> {
     fn parameter(&self, name: &str) -> Option<&str> {
         let pairs = self.parameters.split(';').filter_map(|pair| pair.split_once('='));
-        pairs.map(|(key, value)| (key.trim(), value.trim())).find(|(key, _)| *key == name).map(|(_, value)| value)
+        pairs
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 }
 

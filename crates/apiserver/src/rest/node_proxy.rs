@@ -103,7 +103,8 @@ pub(crate) async fn stream(mut call: Call) -> Result<Response<Body>, Status> {
     tokio::spawn(async move {
         match tokio::try_join!(client_side, kubelet_side) {
             Ok((client, kubelet)) => {
-                let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(kubelet)).await;
+                let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(kubelet))
+                    .await;
             }
             Err(error) => tracing::debug!(%error, "a stream to a pod was not upgraded"),
         }
@@ -147,7 +148,10 @@ fn container(call: &Call, pod: &Value) -> Result<String, Status> {
             if known.into_iter().any(|name| name == wanted) {
                 Ok(wanted.to_owned())
             } else {
-                Err(Status::bad_request(format!("container {wanted} is not valid for pod {}", meta::name(pod))))
+                Err(Status::bad_request(format!(
+                    "container {wanted} is not valid for pod {}",
+                    meta::name(pod)
+                )))
             }
         }
         None if main.len() == 1 => Ok(main[0].to_owned()),
@@ -169,8 +173,11 @@ fn container(call: &Call, pod: &Value) -> Result<String, Status> {
 
 /// The kubelet of the pod's node; none before the pod is placed.
 fn node_of(call: &Call, pod: &Value) -> Result<Option<Address>, Status> {
-    let Some(name) = pod["spec"]["nodeName"].as_str().filter(|name| !name.is_empty()) else { return Ok(None) };
-    let kind = registry::by_resource("", "v1", "nodes").ok_or_else(|| Status::internal("nodes are not served"))?;
+    let Some(name) = pod["spec"]["nodeName"].as_str().filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let kind =
+        registry::by_resource("", "v1", "nodes").ok_or_else(|| Status::internal("nodes are not served"))?;
     let node = call.state.read(kind, None, name).ok_or_else(|| Status::not_found(kind, name))?;
     let address = Address::of_node(&node).ok_or_else(|| {
         Status::service_unavailable(format!("node {name} has no address yet; its kubelet has not reported"))
@@ -180,7 +187,9 @@ fn node_of(call: &Call, pod: &Value) -> Result<Option<Address>, Status> {
 
 fn kubelets(call: &Call) -> Result<&Kubelets, Status> {
     call.state.kubelets.as_ref().ok_or_else(|| {
-        Status::service_unavailable("this server has no identity for kubelets; give it a kubelet client certificate")
+        Status::service_unavailable(
+            "this server has no identity for kubelets; give it a kubelet client certificate",
+        )
     })
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn v3(path: &str, parts: &Parts) -> Result<Response<Body>, Status> {
     static DOCUMENTS: OnceLock<Mutex<BTreeMap<String, Arc<str>>>> = OnceLock::new();
     let mut documents = DOCUMENTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if !documents.contains_key(path) {
-        let found = group_versions().into_iter().find(|(group, version)| document_path(group, version) == path);
+        let found =
+            group_versions().into_iter().find(|(group, version)| document_path(group, version) == path);
         let (group, version) = found.ok_or_else(Status::unknown_path)?;
         let kinds: Vec<&'static Kind> =
             registry::all().iter().filter(|kind| kind.group == group && kind.version == version).collect();
@@ -66,7 +67,8 @@ pub(crate) fn v3(path: &str, parts: &Parts) -> Result<Response<Body>, Status> {
 /// The v2 document.
 pub(crate) fn v2(parts: &Parts) -> Result<Response<Body>, Status> {
     static DOCUMENT: OnceLock<String> = OnceLock::new();
-    let accept = parts.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept =
+        parts.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.starts_with("application/com.github.proto-openapi.spec.v2") && !accept.contains("json") {
         return Ok(reply::failure(&Status::not_acceptable(&["application/json"])));
     }
@@ -85,7 +87,10 @@ pub(crate) fn v2(parts: &Parts) -> Result<Response<Body>, Status> {
 
 fn group_versions() -> Vec<(&'static str, &'static str)> {
     let groups: BTreeSet<&str> = registry::all().iter().map(|kind| kind.group).collect();
-    groups.into_iter().flat_map(|group| versions(group).into_iter().map(move |version| (group, version))).collect()
+    groups
+        .into_iter()
+        .flat_map(|group| versions(group).into_iter().map(move |version| (group, version)))
+        .collect()
 }
 
 fn document_path(group: &str, version: &str) -> String {
@@ -99,9 +104,11 @@ fn paths(dialect: Dialect, kinds: &[&'static Kind]) -> Value {
         let place = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
         let collection = format!("{base}{place}/{}", kind.plural);
         let mut operations = Map::new();
-        for (method, verb, action) in
-            [("get", "list", "list"), ("post", "create", "post"), ("delete", "deletecollection", "deletecollection")]
-        {
+        for (method, verb, action) in [
+            ("get", "list", "list"),
+            ("post", "create", "post"),
+            ("delete", "deletecollection", "deletecollection"),
+        ] {
             if kind.allows(verb) {
                 operations.insert(method.into(), operation(dialect, kind, action, kind.schema.name()));
             }
@@ -126,9 +133,12 @@ fn paths(dialect: Dialect, kinds: &[&'static Kind]) -> Value {
 
 fn object_operations(dialect: Dialect, kind: &Kind, verbs: &[&str], schema: &str) -> Map<String, Value> {
     let mut operations = Map::new();
-    for (method, verb, action) in
-        [("get", "get", "get"), ("put", "update", "put"), ("patch", "patch", "patch"), ("delete", "delete", "delete")]
-    {
+    for (method, verb, action) in [
+        ("get", "get", "get"),
+        ("put", "update", "put"),
+        ("patch", "patch", "patch"),
+        ("delete", "delete", "delete"),
+    ] {
         if verbs.contains(&verb) {
             operations.insert(method.into(), operation(dialect, kind, action, schema));
         }
@@ -141,7 +151,9 @@ fn operation(dialect: Dialect, kind: &Kind, action: &str, schema: &str) -> Value
         "post" | "put" => &["dryRun", "fieldManager", "fieldValidation"],
         "patch" => &["dryRun", "fieldManager", "fieldValidation", "force"],
         "delete" => &["dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy"],
-        "list" | "deletecollection" => &["continue", "fieldSelector", "labelSelector", "limit", "resourceVersion"],
+        "list" | "deletecollection" => {
+            &["continue", "fieldSelector", "labelSelector", "limit", "resourceVersion"]
+        }
         _ => &[],
     };
     let mut parameters: Vec<Value> = names
@@ -154,7 +166,9 @@ fn operation(dialect: Dialect, kind: &Kind, action: &str, schema: &str) -> Value
             };
             match dialect {
                 Dialect::V2 => json!({"name": name, "in": "query", "type": kind, "uniqueItems": true}),
-                Dialect::V3 => json!({"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": true}}),
+                Dialect::V3 => {
+                    json!({"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": true}})
+                }
             }
         })
         .collect();
@@ -244,7 +258,8 @@ fn structure(dialect: Dialect, of: TypeRef) -> Value {
     for field in description.fields {
         properties.insert(field.name.to_owned(), property(dialect, field));
     }
-    let required: Vec<&str> = description.fields.iter().filter(|field| field.required).map(|f| f.name).collect();
+    let required: Vec<&str> =
+        description.fields.iter().filter(|field| field.required).map(|f| f.name).collect();
     let mut definition = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
         definition["required"] = json!(required);
@@ -259,10 +274,11 @@ fn property(dialect: Dialect, field: &Field) -> Value {
     let mut schema = shape(dialect, field.shape);
     let mut extras = Map::new();
     let patch = field.patch;
-    let strategies: Vec<&str> = [(patch.merge, "merge"), (patch.retain_keys, "retainKeys"), (patch.replace, "replace")]
-        .into_iter()
-        .filter_map(|(on, name)| on.then_some(name))
-        .collect();
+    let strategies: Vec<&str> =
+        [(patch.merge, "merge"), (patch.retain_keys, "retainKeys"), (patch.replace, "replace")]
+            .into_iter()
+            .filter_map(|(on, name)| on.then_some(name))
+            .collect();
     if !strategies.is_empty() {
         extras.insert("x-kubernetes-patch-strategy".into(), json!(strategies.join(",")));
     }
@@ -298,7 +314,9 @@ fn shape(dialect: Dialect, shape: Shape) -> Value {
             json!({"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"})
         }
         Shape::IntOrString => json!({"type": "string", "format": "int-or-string"}),
-        Shape::Quantity if dialect == Dialect::V3 => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
+        Shape::Quantity if dialect == Dialect::V3 => {
+            json!({"oneOf": [{"type": "string"}, {"type": "number"}]})
+        }
         Shape::Quantity => json!({"type": "string"}),
         Shape::Raw | Shape::FieldsV1 => json!({"type": "object"}),
         Shape::Any | Shape::Choice(..) => json!({}),
@@ -316,7 +334,8 @@ fn shape(dialect: Dialect, shape: Shape) -> Value {
             schema
         }
         Shape::Map(map) => {
-            let mut schema = json!({"type": "object", "additionalProperties": self::shape(dialect, map.value)});
+            let mut schema =
+                json!({"type": "object", "additionalProperties": self::shape(dialect, map.value)});
             if map.atomic {
                 schema["x-kubernetes-map-type"] = json!("atomic");
             }

@@ -81,7 +81,10 @@ fn read_applied(
 ) -> Result<Value, Status> {
     let (kind, name) = (call.target.kind, call.target.name()?);
     let mut applied = body::decode(Expected::object(kind), "application/yaml", bytes, mode, warnings)?;
-    if applied["metadata"].get("managedFields").is_some_and(|fields| !fields.is_null() && *fields != Value::Array(vec![])) {
+    if applied["metadata"]
+        .get("managedFields")
+        .is_some_and(|fields| !fields.is_null() && *fields != Value::Array(vec![]))
+    {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
     if meta::name(&applied).is_empty() {
@@ -103,7 +106,9 @@ fn read_applied(
         "" if has_status => {
             fields.remove("status");
         }
-        "status" => fields.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status")),
+        "status" => {
+            fields.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"))
+        }
         _ => {}
     }
     Ok(applied)

@@ -92,15 +92,16 @@ impl Query {
 
     /// The parameters of a list or watch of that kind.
     pub(crate) fn list_options(&self, kind: &'static Kind) -> Result<ListOptions, Status> {
-        let (labels, fields) = (self.get("labelSelector").unwrap_or(""), self.get("fieldSelector").unwrap_or(""));
+        let (labels, fields) =
+            (self.get("labelSelector").unwrap_or(""), self.get("fieldSelector").unwrap_or(""));
         let unfit = |error: String| {
             Status::bad_request(format!(
                 "Unable to find {:?} that match label selector {labels:?}, field selector {fields:?}: {error}",
                 crate::status::resource(kind)
             ))
         };
-        let label_selector =
-            LabelSelector::parse(labels).map_err(|e| Status::bad_request(format!("unable to parse requirement: {e}")))?;
+        let label_selector = LabelSelector::parse(labels)
+            .map_err(|e| Status::bad_request(format!("unable to parse requirement: {e}")))?;
         let field_selector = FieldSelector::parse(fields).map_err(|e| unfit(e.to_string()))?;
         let known = strategy::of(kind).selectable_fields();
         for term in &field_selector.terms {
@@ -122,7 +123,9 @@ impl Query {
             None | Some("") => None,
             Some("Exact") => Some(VersionMatch::Exact),
             Some("NotOlderThan") => Some(VersionMatch::NotOlderThan),
-            Some(other) => return Err(unsupported("resourceVersionMatch", other, "\"Exact\", \"NotOlderThan\"")),
+            Some(other) => {
+                return Err(unsupported("resourceVersionMatch", other, "\"Exact\", \"NotOlderThan\""));
+            }
         };
         let continue_token = self.get("continue").filter(|token| !token.is_empty()).map(str::to_owned);
         let options = ListOptions {
@@ -155,7 +158,8 @@ impl ListOptions {
         if watch {
             match (self.send_initial_events, self.version_match) {
                 (None, Some(_)) => {
-                    let text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+                    let text =
+                        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
                     return forbidden("resourceVersionMatch", text);
                 }
                 (Some(_), found) if found != Some(VersionMatch::NotOlderThan) => {

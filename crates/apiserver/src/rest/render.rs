@@ -72,12 +72,16 @@ pub(crate) fn encode(format: Format, schema: TypeRef, object: &Value) -> Result<
         Format::Yaml => &codec::Yaml,
         Format::Protobuf => &codec::Protobuf,
     };
-    codec.encode(schema, object).map(Bytes::from).map_err(|error| Status::new(406, "NotAcceptable", error.to_string()))
+    codec
+        .encode(schema, object)
+        .map(Bytes::from)
+        .map_err(|error| Status::new(406, "NotAcceptable", error.to_string()))
 }
 
 /// Schema of a type that goes with every group.
 pub(crate) fn meta_type(kind: &str) -> Result<TypeRef, Status> {
-    registry::type_of("meta.k8s.io", "v1", kind).ok_or_else(|| Status::internal(format!("no schema for {kind}")))
+    registry::type_of("meta.k8s.io", "v1", kind)
+        .ok_or_else(|| Status::internal(format!("no schema for {kind}")))
 }
 
 /// `PartialObjectMetadata` of an object.
@@ -101,7 +105,8 @@ struct MetadataOut<'a> {
 
 /// The same without decoding the object.
 fn partial(bytes: &[u8]) -> Result<Bytes, Status> {
-    let unread = |error: serde_json::Error| Status::internal(format!("a stored object cannot be read: {error}"));
+    let unread =
+        |error: serde_json::Error| Status::internal(format!("a stored object cannot be read: {error}"));
     let MetadataIn { metadata } = serde_json::from_slice(bytes).map_err(unread)?;
     let out = MetadataOut { kind: "PartialObjectMetadata", api_version: META, metadata };
     serde_json::to_vec(&out).map(Bytes::from).map_err(unread)

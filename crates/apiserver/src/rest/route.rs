@@ -180,7 +180,13 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_unknown() {
-        for path in ["/api/v1/foos", "/api/v1/namespaces/a/nodes", "/api/v1/pods/x", "/x", "/api/v1/namespaces/a/pods/b/foo"] {
+        for path in [
+            "/api/v1/foos",
+            "/api/v1/namespaces/a/nodes",
+            "/api/v1/pods/x",
+            "/x",
+            "/api/v1/namespaces/a/pods/b/foo",
+        ] {
             assert!(matches!(of_path(path), Route::Unknown), "{path}");
         }
     }

@@ -48,7 +48,8 @@ pub(crate) async fn change(mut call: Call) -> Result<Response<Body>, Status> {
         write.update(name, Change::Update(&change)).await?
     } else {
         // An applied Scale has one field that counts, so it is taken like a replaced one.
-        let media_type = if media_type == "application/apply-patch+yaml" { "application/yaml" } else { media_type };
+        let media_type =
+            if media_type == "application/apply-patch+yaml" { "application/yaml" } else { media_type };
         let sent = body::decode(expected, media_type, &bytes, mode, &mut write.warnings)?;
         write.update(name, Change::Update(&|old: &Value| to_workload(&sent, old))).await?
     };

@@ -132,7 +132,11 @@ impl Watcher {
         })?;
         let spread = Duration::from_millis(from.wrapping_mul(7919) % MIN_TIMEOUT.as_millis() as u64);
         let timeout = options.timeout.unwrap_or(MIN_TIMEOUT + spread);
-        let stop = call.parts.extensions.get::<StopToken>().map_or_else(CancellationToken::new, |stop| stop.0.clone());
+        let stop = call
+            .parts
+            .extensions
+            .get::<StopToken>()
+            .map_or_else(CancellationToken::new, |stop| stop.0.clone());
         Ok(Self {
             include: IncludeObject::parse(call.query.get("includeObject")),
             server_stop: state.shutdown.clone(),

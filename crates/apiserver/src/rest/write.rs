@@ -167,7 +167,12 @@ impl<'a> Write<'a> {
         Ok(Written { object, created: true, stored })
     }
 
-    async fn commit_new(&self, ctx: &Ctx<'_>, name: &str, object: &mut Value) -> Result<Option<Bytes>, Status> {
+    async fn commit_new(
+        &self,
+        ctx: &Ctx<'_>,
+        name: &str,
+        object: &mut Value,
+    ) -> Result<Option<Bytes>, Status> {
         if self.dry_run {
             return match self.state.entry(self.kind, self.namespace, name) {
                 Some(_) => Err(Status::already_exists(self.kind, name)),
@@ -180,7 +185,10 @@ impl<'a> Write<'a> {
             let key = storage::key(self.kind, self.namespace, name);
             let payload = storage::stamped(self.kind, object);
             let lease = self.state.lease_for(self.kind).await?;
-            ops.insert(0, Op::Put { key: key.clone(), payload: payload.clone(), expect: Expect::Absent, lease });
+            ops.insert(
+                0,
+                Op::Put { key: key.clone(), payload: payload.clone(), expect: Expect::Absent, lease },
+            );
             match self.state.store.commit(ops).await {
                 Ok(revision) => {
                     meta::set(object, "resourceVersion", &revision.to_string());
@@ -377,7 +385,8 @@ fn immutable(new: &Value, old: &Value) -> Vec<FieldError> {
         }
     }
     if meta::deletion_timestamp(old).is_some() {
-        let added: Vec<&str> = meta::finalizers(new).filter(|one| !meta::finalizers(old).any(|f| f == *one)).collect();
+        let added: Vec<&str> =
+            meta::finalizers(new).filter(|one| !meta::finalizers(old).any(|f| f == *one)).collect();
         if !added.is_empty() {
             let detail = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers {added:?}"
@@ -396,12 +405,18 @@ fn manager(call: &Call) -> String {
     let agent = call.parts.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let program = agent.and_then(|agent| agent.split('/').next()).filter(|program| !program.is_empty());
     // Within the process there is no agent, but the user names the part.
-    program.unwrap_or_else(|| call.user.name.rsplit(':').next().unwrap_or("unknown")).chars().take(128).collect()
+    program
+        .unwrap_or_else(|| call.user.name.rsplit(':').next().unwrap_or("unknown"))
+        .chars()
+        .take(128)
+        .collect()
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Status> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Status::internal("the system gives no random numbers"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Status::internal("the system gives no random numbers"))?;
     Ok(bytes)
 }
 

@@ -26,9 +26,16 @@ pub fn admin() -> UserInfo {
 }
 
 pub async fn start() -> Fixture {
+    start_with(|_| ()).await
+}
+
+/// A server with options of the test's own.
+pub async fn start_with(change: impl FnOnce(&mut Options)) -> Fixture {
     let dir = TempDir::new().unwrap();
     let store = store::Store::open(dir.path(), store::Options::default()).await.unwrap();
-    let server = ApiServer::start(Options::new(store.clone())).await.unwrap();
+    let mut options = Options::new(store.clone());
+    change(&mut options);
+    let server = ApiServer::start(options).await.unwrap();
     let client = server.client(admin());
     let fixture = Fixture { server, client, store, _dir: dir };
     let namespace = json!({"metadata": {"name": "default"}});

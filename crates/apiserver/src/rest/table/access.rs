@@ -64,5 +64,4 @@ fn signing_condition(request: &Value) -> String {
     shown.join(",")
 }
 
-static TRUST_BUNDLE: &[Column] =
-    &[NAME, column("SignerName", |o| text_or(o, "/spec/signerName", NONE)), AGE];
+static TRUST_BUNDLE: &[Column] = &[NAME, column("SignerName", |o| text_or(o, "/spec/signerName", NONE)), AGE];

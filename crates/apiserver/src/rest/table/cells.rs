@@ -45,7 +45,11 @@ pub(super) fn boolean(value: &Value) -> Value {
 }
 
 /// Texts with a separator between them, or a stand-in for none.
-pub(super) fn joined<T: AsRef<str>>(texts: impl IntoIterator<Item = T>, separator: &str, missing: &str) -> Value {
+pub(super) fn joined<T: AsRef<str>>(
+    texts: impl IntoIterator<Item = T>,
+    separator: &str,
+    missing: &str,
+) -> Value {
     let texts: Vec<T> = texts.into_iter().collect();
     if texts.is_empty() {
         return json!(missing);

@@ -11,9 +11,10 @@ pub(super) fn columns(kind: &Kind) -> Option<&'static [Column]> {
         ("", "Secret") => Some(SECRET),
         ("", "ResourceQuota") => Some(RESOURCE_QUOTA),
         ("" | "events.k8s.io", "Event") => Some(EVENT),
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
-            Some(WEBHOOKS)
-        }
+        (
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+        ) => Some(WEBHOOKS),
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => Some(VALIDATING_POLICY),
         (
             "admissionregistration.k8s.io",
@@ -31,8 +32,12 @@ fn size(map: &Value) -> usize {
 static CONFIG_MAP: &[Column] =
     &[NAME, number("Data", |o| json!(size(at(o, "/data")) + size(at(o, "/binaryData")))), AGE];
 
-static SECRET: &[Column] =
-    &[NAME, column("Type", |o| json!(text(o, "/type"))), number("Data", |o| json!(size(at(o, "/data")))), AGE];
+static SECRET: &[Column] = &[
+    NAME,
+    column("Type", |o| json!(text(o, "/type"))),
+    number("Data", |o| json!(size(at(o, "/data")))),
+    AGE,
+];
 
 static RESOURCE_QUOTA: &[Column] =
     &[NAME, column("Request", |o| quota(o, false)), column("Limit", |o| quota(o, true)), AGE];
@@ -133,10 +138,12 @@ fn param_kind(policy: &Value) -> Value {
 static POLICY_BINDING: &[Column] = &[
     NAME,
     column("PolicyName", |o| json!(text(o, "/spec/policyName"))),
-    column("ParamRef", |o| match (text(o, "/spec/paramRef/namespace"), text_or(o, "/spec/paramRef/name", "")) {
-        (_, name) if name == "" => json!("<unset>"),
-        ("", name) => name,
-        (namespace, name) => json!(format!("{namespace}/{}", name.as_str().unwrap_or(NONE))),
+    column("ParamRef", |o| {
+        match (text(o, "/spec/paramRef/namespace"), text_or(o, "/spec/paramRef/name", "")) {
+            (_, name) if name == "" => json!("<unset>"),
+            ("", name) => name,
+            (namespace, name) => json!(format!("{namespace}/{}", name.as_str().unwrap_or(NONE))),
+        }
     }),
     AGE,
 ];

@@ -100,7 +100,8 @@ static INGRESS: &[Column] = &[
         class => json!(class),
     }),
     column("Hosts", |o| {
-        let hosts = items(o, "/spec/rules").iter().map(|rule| text(rule, "/host")).filter(|host| !host.is_empty());
+        let hosts =
+            items(o, "/spec/rules").iter().map(|rule| text(rule, "/host")).filter(|host| !host.is_empty());
         first_three(hosts.map(str::to_owned).collect(), "*")
     }),
     column("Address", |o| joined(load_balancer(o), ",", "")),

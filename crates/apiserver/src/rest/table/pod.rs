@@ -39,7 +39,8 @@ fn readiness_gates(pod: &Value) -> Value {
     if gates.is_empty() {
         return json!(NONE);
     }
-    let passed = gates.iter().filter(|gate| condition(pod, text(gate, "/conditionType")) == Some("True")).count();
+    let passed =
+        gates.iter().filter(|gate| condition(pod, text(gate, "/conditionType")) == Some("True")).count();
     json!(format!("{passed}/{}", gates.len()))
 }
 

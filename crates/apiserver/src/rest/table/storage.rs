@@ -94,7 +94,10 @@ static STORAGE_CLASS: &[Column] = &[
     column("Provisioner", |o| json!(text(o, "/provisioner"))),
     column("ReclaimPolicy", |o| text_or(o, "/reclaimPolicy", "Delete")),
     column("VolumeBindingMode", |o| text_or(o, "/volumeBindingMode", "Immediate")),
-    Column { kind: "boolean", ..column("AllowVolumeExpansion", |o| json!(at(o, "/allowVolumeExpansion") == true)) },
+    Column {
+        kind: "boolean",
+        ..column("AllowVolumeExpansion", |o| json!(at(o, "/allowVolumeExpansion") == true))
+    },
     AGE,
 ];
 
@@ -115,12 +118,18 @@ static CSI_DRIVER: &[Column] = &[
     NAME,
     Column { kind: "boolean", ..column("AttachRequired", |o| json!(at(o, "/spec/attachRequired") != false)) },
     Column { kind: "boolean", ..column("PodInfoOnMount", |o| json!(at(o, "/spec/podInfoOnMount") == true)) },
-    Column { kind: "boolean", ..column("StorageCapacity", |o| json!(at(o, "/spec/storageCapacity") == true)) },
+    Column {
+        kind: "boolean",
+        ..column("StorageCapacity", |o| json!(at(o, "/spec/storageCapacity") == true))
+    },
     column("TokenRequests", |o| {
         let audiences = items(o, "/spec/tokenRequests").iter().map(|one| text(one, "/audience"));
         joined(audiences, ",", UNSET)
     }),
-    Column { kind: "boolean", ..column("RequiresRepublish", |o| json!(at(o, "/spec/requiresRepublish") == true)) },
+    Column {
+        kind: "boolean",
+        ..column("RequiresRepublish", |o| json!(at(o, "/spec/requiresRepublish") == true))
+    },
     column("Modes", |o| {
         joined(items(o, "/spec/volumeLifecycleModes").iter().filter_map(Value::as_str), ",", "<none>")
     }),

@@ -180,13 +180,14 @@ fn targets(autoscaler: &Value) -> String {
         .map(|(index, metric)| {
             let now = at(autoscaler, &format!("/status/currentMetrics/{index}/resource/current"));
             let name = text(metric, "/resource/name");
-            let value = |one: &Value, percent: &str, amount: &str| match one.get(percent).and_then(Value::as_i64) {
-                Some(percent) => format!("{percent}%"),
-                None => match text(one, &format!("/{amount}")) {
-                    "" => "<unknown>".to_owned(),
-                    amount => amount.to_owned(),
-                },
-            };
+            let value =
+                |one: &Value, percent: &str, amount: &str| match one.get(percent).and_then(Value::as_i64) {
+                    Some(percent) => format!("{percent}%"),
+                    None => match text(one, &format!("/{amount}")) {
+                        "" => "<unknown>".to_owned(),
+                        amount => amount.to_owned(),
+                    },
+                };
             if name.is_empty() {
                 return text(metric, "/type").to_owned();
             }
