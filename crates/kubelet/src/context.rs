@@ -46,12 +46,7 @@ impl Context {
     }
 
     pub(crate) fn facts(&self, pod_ip: Option<Ipv4Addr>) -> Facts {
-        Facts {
-            host_ip: self.node_address,
-            pod_ip,
-            node_cpu: self.node_cpu,
-            node_memory: self.node_memory,
-        }
+        Facts { host_ip: self.node_address, pod_ip, node_cpu: self.node_cpu, node_memory: self.node_memory }
     }
 
     /// True when some Service of the pod's namespace selects it: requests may be on their way to it.

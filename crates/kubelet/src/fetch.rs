@@ -93,12 +93,14 @@ where
     headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     for (name, value) in &request.headers {
         let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
-        let value = HeaderValue::from_str(value).map_err(|_| format!("header {name} has an unusable value"))?;
+        let value =
+            HeaderValue::from_str(value).map_err(|_| format!("header {name} has an unusable value"))?;
         headers.insert(name, value);
     }
     let response = sender.send_request(http).await.map_err(text)?;
     let status = response.status().as_u16();
-    let location = response.headers().get(http::header::LOCATION).and_then(|l| l.to_str().ok()).map(str::to_owned);
+    let location =
+        response.headers().get(http::header::LOCATION).and_then(|l| l.to_str().ok()).map(str::to_owned);
     let location = location.filter(|_| (300..400).contains(&status));
     let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await;
     drop(driver);
@@ -122,7 +124,10 @@ static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
     // The provider is ours and supports both versions; there is nothing in here that can fail.
     let builder = builder.unwrap_or_else(|_| ClientConfig::builder());
     Arc::new(
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(schemes))).with_no_client_auth(),
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody(schemes)))
+            .with_no_client_auth(),
     )
 });
 

@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 
 /// Asks the server for the health of `service` (empty: of the server as a whole).
 pub(crate) async fn check(ip: Ipv4Addr, port: u16, service: &str) -> Result<(), String> {
-    let stream = TcpStream::connect((ip, port)).await.map_err(|e| {
-        format!("timeout: failed to connect service \"{ip}:{port}\": {e}")
-    })?;
+    let stream = TcpStream::connect((ip, port))
+        .await
+        .map_err(|e| format!("timeout: failed to connect service \"{ip}:{port}\": {e}"))?;
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|e| e.to_string())?;
     let driver = tokio::spawn(connection);

@@ -4,10 +4,10 @@
 //! without an API server everything stays as it is.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use client::{Change, Informer};
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use runtime::Event;
 use tokio::sync::mpsc;
@@ -34,9 +34,16 @@ struct Manager {
 
 /// Runs until it is dropped; with it end all workers, and no pod.
 pub(crate) async fn run(ctx: Arc<Context>, pods: Informer<Pod>, mut events: mpsc::UnboundedReceiver<Event>) {
+    // Before the first worker makes anything: what is here now was made by an earlier daemon.
+    let found = Leftovers::read(&ctx);
     let mut changes = pods.subscribe();
-    let mut manager =
-        Manager { ctx, pods: pods.clone(), workers: HashMap::new(), tasks: JoinSet::new(), owners: HashMap::new() };
+    let mut manager = Manager {
+        ctx,
+        pods: pods.clone(),
+        workers: HashMap::new(),
+        tasks: JoinSet::new(),
+        owners: HashMap::new(),
+    };
     let mut cleaned = false;
     loop {
         tokio::select! {
@@ -53,7 +60,7 @@ pub(crate) async fn run(ctx: Arc<Context>, pods: Informer<Pod>, mut events: mpsc
             // All pods of the first list are in `changes` before this is true, and those are taken first.
             () = pods.synced(), if !cleaned => {
                 cleaned = true;
-                manager.remove_orphans();
+                manager.remove_orphans(&found);
             }
         }
     }
@@ -132,23 +139,47 @@ impl Manager {
     }
 
     /// Ends what runs for pods that the API does not know, and clears what such pods left on disk.
-    fn remove_orphans(&mut self) {
-        let began = Timestamp::now();
+    fn remove_orphans(&mut self, found: &Leftovers) {
         for sandbox in self.ctx.engine.sandboxes() {
             if !self.workers.contains_key(&sandbox.uid) {
-                tracing::info!(pod = sandbox.name, namespace = sandbox.namespace, "removing a pod that is gone");
+                tracing::info!(
+                    pod = sandbox.name,
+                    namespace = sandbox.namespace,
+                    "removing a pod that is gone"
+                );
                 let ctx = self.ctx.clone();
                 self.tasks.spawn(remove(ctx, sandbox));
             }
         }
-        let known: Vec<String> = self.workers.keys().cloned().collect();
-        let ctx = self.ctx.clone();
+        let gone = |uid: &str| !self.workers.contains_key(uid) && self.ctx.engine.sandbox(uid).is_none();
+        let pods: Vec<PathBuf> =
+            found.pods.iter().filter(|(uid, _)| gone(uid)).map(|(_, p)| p.clone()).collect();
+        let logs: Vec<PathBuf> =
+            found.logs.iter().filter(|(uid, _)| gone(uid)).map(|(_, p)| p.clone()).collect();
         self.tasks.spawn(async move {
-            let work = move || clear_folders(&ctx, &known, began);
+            let work = move || clear_folders(&pods, &logs);
             if let Err(error) = tokio::task::spawn_blocking(work).await {
                 tracing::warn!(%error, "left-over folders not cleared");
             }
         });
+    }
+}
+
+/// Folders of pods and of their logs, by the pods' UIDs.
+struct Leftovers {
+    pods: Vec<(String, PathBuf)>,
+    logs: Vec<(String, PathBuf)>,
+}
+
+impl Leftovers {
+    fn read(ctx: &Context) -> Leftovers {
+        let list = |folder: PathBuf| -> Vec<(String, PathBuf)> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            // A log folder's name ends in the UID.
+            let uid = |name: &str| name.rsplit('_').next().unwrap_or_default().to_owned();
+            entries.map(|e| (uid(&e.file_name().to_string_lossy()), e.path())).collect()
+        };
+        Leftovers { pods: list(ctx.home.join("pods")), logs: list(ctx.home.join("logs/pods")) }
     }
 }
 
@@ -182,26 +213,15 @@ async fn remove(ctx: Arc<Context>, sandbox: runtime::SandboxState) {
     }
 }
 
-/// Removes folders of pods that are neither in the API nor running, older than this start.
-fn clear_folders(ctx: &Context, known: &[String], began: Timestamp) {
-    let old = |path: &std::path::Path| {
-        let changed = std::fs::metadata(path).and_then(|m| m.modified());
-        changed.is_ok_and(|t| Timestamp::try_from(t).is_ok_and(|t| t < began))
-    };
-    for entry in std::fs::read_dir(ctx.home.join("pods")).into_iter().flatten().flatten() {
-        let uid = entry.file_name().to_string_lossy().into_owned();
-        if known.contains(&uid) || ctx.engine.sandbox(&uid).is_some() || !old(&entry.path()) {
-            continue;
-        }
-        if let Err(error) = volumes::remove_tree(&entry.path()) {
-            tracing::warn!(%error, path = %entry.path().display(), "left-over folder not removed");
+fn clear_folders(pods: &[PathBuf], logs: &[PathBuf]) {
+    for path in pods {
+        if let Err(error) = volumes::remove_tree(path) {
+            tracing::warn!(%error, path = %path.display(), "left-over folder not removed");
         }
     }
-    for entry in std::fs::read_dir(ctx.home.join("logs/pods")).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let uid = name.rsplit('_').next().unwrap_or_default();
-        if !known.iter().any(|k| k == uid) && ctx.engine.sandbox(uid).is_none() && old(&entry.path()) {
-            let _ = std::fs::remove_dir_all(entry.path());
+    for path in logs {
+        if let Err(error) = std::fs::remove_dir_all(path) {
+            tracing::warn!(%error, path = %path.display(), "left-over logs not removed");
         }
     }
 }

@@ -34,10 +34,13 @@ fn exit_codes_and_phases() {
         for (name, script, phase, code, reason) in [
             ("ok", "exit 0", "Succeeded", 0, "Completed"),
             ("bad", "exit 42", "Failed", 42, "Error"),
-            ("killed", "kill -9 $$", "Failed", 137, "Error"),
+            ("killed", "sh -c 'kill -9 $$'; exit $?", "Failed", 137, "Error"),
         ] {
             world
-                .pod(name, json!({"restartPolicy": "Never", "containers": [{"name": "c", "command": sh(script)}]}))
+                .pod(
+                    name,
+                    json!({"restartPolicy": "Never", "containers": [{"name": "c", "command": sh(script)}]}),
+                )
                 .await;
             let pod = world.until_phase(name, phase).await;
             let end = terminated(&pod, "c");
@@ -69,7 +72,12 @@ fn last_words() {
 #[test]
 fn a_program_that_is_not_there() {
     on_a_node(async |world| {
-        world.pod("p", json!({"restartPolicy": "Never", "containers": [{"name": "c", "command": ["/nonsense"]}]})).await;
+        world
+            .pod(
+                "p",
+                json!({"restartPolicy": "Never", "containers": [{"name": "c", "command": ["/nonsense"]}]}),
+            )
+            .await;
         let pod = world.until_phase("p", "Failed").await;
         let end = terminated(&pod, "c");
         assert_eq!((end.exit_code, end.reason.as_deref()), (128, Some("StartError")));
@@ -93,7 +101,18 @@ fn crashes_are_restarted_at_once_and_then_later() {
         assert_eq!(c.restart_count, 1);
         let last = c.last_state.as_ref().unwrap().terminated.as_ref().unwrap();
         assert_eq!((last.exit_code, last.reason.as_deref()), (3, Some("Error")));
-        assert!(c.state.as_ref().unwrap().waiting.as_ref().unwrap().message.as_deref().unwrap().starts_with("back-off 10s"));
+        assert!(
+            c.state
+                .as_ref()
+                .unwrap()
+                .waiting
+                .as_ref()
+                .unwrap()
+                .message
+                .as_deref()
+                .unwrap()
+                .starts_with("back-off 10s")
+        );
         assert_eq!(pod.status.as_ref().unwrap().phase.as_deref(), Some("Running"));
         assert_eq!(world.log(&pod, "c", 0), "run\n");
         assert_eq!(world.log(&pod, "c", 1), "run\n");
@@ -133,9 +152,10 @@ fn deletion_is_graceful() {
         world.until_ready("p").await;
         let uid = pod.metadata.uid.clone().unwrap();
         let follow = world.until("p", "ended", |p| {
-            p.status.iter().flat_map(|s| s.container_statuses.iter().flatten()).any(|s| {
-                s.state.as_ref().is_some_and(|s| s.terminated.is_some())
-            })
+            p.status
+                .iter()
+                .flat_map(|s| s.container_statuses.iter().flatten())
+                .any(|s| s.state.as_ref().is_some_and(|s| s.terminated.is_some()))
         });
         let (pod, ()) = tokio::join!(follow, world.delete("p", None));
         let end = terminated(&pod, "c");
@@ -144,7 +164,9 @@ fn deletion_is_graceful() {
         assert!(world.engine.sandbox(&uid).is_none());
         assert_eq!(world.network.address(&uid), None);
         let gone = async {
-            while world.home.join("pods").join(&uid).exists() || std::fs::read_dir(world.home.join("logs/pods")).unwrap().count() > 0 {
+            while world.home.join("pods").join(&uid).exists()
+                || std::fs::read_dir(world.home.join("logs/pods")).unwrap().count() > 0
+            {
                 tokio::task::yield_now().await;
             }
         };
@@ -156,8 +178,11 @@ fn deletion_is_graceful() {
 fn what_does_not_listen_is_killed() {
     on_a_node(async |world| {
         world
-            .pod("p", json!({"terminationGracePeriodSeconds": 1,
-                "containers": [{"name": "c", "command": sh("trap '' TERM; while true; do sleep 1; done")}]}))
+            .pod(
+                "p",
+                json!({"terminationGracePeriodSeconds": 1,
+                "containers": [{"name": "c", "command": sh("trap '' TERM; while true; do sleep 1; done")}]}),
+            )
             .await;
         world.until_ready("p").await;
         world.delete("p", None).await;
@@ -196,11 +221,15 @@ fn a_pod_has_a_deadline() {
 fn a_missing_image_is_named_and_waited_for() {
     on_a_node(async |world| {
         let image = "launchway.local/later:1";
-        world.pod("p", json!({"containers": [{"name": "c", "image": image, "command": sh("sleep 1000")}]})).await;
+        world
+            .pod("p", json!({"containers": [{"name": "c", "image": image, "command": sh("sleep 1000")}]}))
+            .await;
         let waits = |p: &Pod| {
             p.status.iter().flat_map(|s| s.container_statuses.iter().flatten()).any(|s| {
                 s.state.as_ref().and_then(|s| s.waiting.as_ref()).is_some_and(|w| {
-                    w.message.as_deref().is_some_and(|m| m.contains(image) && m.contains("launchway image import"))
+                    w.message
+                        .as_deref()
+                        .is_some_and(|m| m.contains(image) && m.contains("launchway image import"))
                 })
             })
         };

@@ -265,7 +265,8 @@ mod tests {
         let old = std::time::SystemTime::UNIX_EPOCH;
         File::open(dir.path().join("0.log.20260101-000000")).unwrap().set_modified(old).unwrap();
         let (_, ended) = watch::channel(false);
-        let text = all(stream(log.clone(), Query { tail: Some(3), ..Query::default() }, ended).unwrap()).await;
+        let text =
+            all(stream(log.clone(), Query { tail: Some(3), ..Query::default() }, ended).unwrap()).await;
         assert_eq!(text, "line 1\nline 2\nline 3\n");
     }
 

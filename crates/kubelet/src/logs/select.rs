@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn parameters() {
-        let q = query("follow=true&tailLines=10&limitBytes=5&timestamps=1&sinceSeconds=60&stream=Stderr").unwrap();
+        let q = query("follow=true&tailLines=10&limitBytes=5&timestamps=1&sinceSeconds=60&stream=Stderr")
+            .unwrap();
         assert!(q.follow && q.timestamps && !q.previous);
         assert_eq!((q.tail, q.limit_bytes), (Some(10), Some(5)));
         assert_eq!(q.since, Some("2026-01-01T00:00:00Z".parse().unwrap()));

@@ -71,9 +71,21 @@ pub(crate) fn compute(machine: &Machine, node: &Node, before: &NodeStatus, now: 
     let memory_low = machine.memory_available < MEMORY_RESERVE;
     let disk_low = machine.disk_available < machine.disk / 10;
     let conditions = [
-        ("MemoryPressure", memory_low, "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory", "memory available"),
+        (
+            "MemoryPressure",
+            memory_low,
+            "KubeletHasInsufficientMemory",
+            "KubeletHasSufficientMemory",
+            "memory available",
+        ),
         ("DiskPressure", disk_low, "KubeletHasDiskPressure", "KubeletHasNoDiskPressure", "disk pressure"),
-        ("PIDPressure", !machine.pids_free, "KubeletHasInsufficientPID", "KubeletHasSufficientPID", "PID available"),
+        (
+            "PIDPressure",
+            !machine.pids_free,
+            "KubeletHasInsufficientPID",
+            "KubeletHasSufficientPID",
+            "PID available",
+        ),
     ]
     .map(|(type_, bad, bad_reason, good_reason, what)| {
         let message = match (type_, bad) {
@@ -142,7 +154,9 @@ pub(crate) fn differs(a: &NodeStatus, b: &NodeStatus) -> bool {
         }
         // Owned by others.
         s.conditions.iter_mut().for_each(|list| {
-            list.retain(|c| matches!(c.type_.as_str(), "MemoryPressure" | "DiskPressure" | "PIDPressure" | "Ready"));
+            list.retain(|c| {
+                matches!(c.type_.as_str(), "MemoryPressure" | "DiskPressure" | "PIDPressure" | "Ready")
+            });
         });
         // The API server may write an amount in another way.
         let amounts = |list: Option<BTreeMap<String, Quantity>>| -> BTreeMap<String, String> {
@@ -186,7 +200,10 @@ pub(crate) fn read(home: &Path) -> Machine {
     let release = text("/etc/os-release");
     let pretty = release.lines().find_map(|l| l.strip_prefix("PRETTY_NAME=")).unwrap_or("Linux");
     let pid_max: u64 = text("/proc/sys/kernel/pid_max").trim().parse().unwrap_or(4_194_304);
-    let threads = text("/proc/loadavg").split_whitespace().nth(3).and_then(|p| p.split('/').nth(1)?.parse::<u64>().ok());
+    let threads = text("/proc/loadavg")
+        .split_whitespace()
+        .nth(3)
+        .and_then(|p| p.split('/').nth(1)?.parse::<u64>().ok());
     Machine {
         cpus: u64::try_from(cpus).unwrap_or(1),
         memory: kib("MemTotal"),

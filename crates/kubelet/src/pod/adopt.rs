@@ -23,14 +23,19 @@ pub(crate) fn state(
     let status = desired.pod.status.as_ref().unwrap_or(&none);
     let mut state = State::new(status.start_time.as_ref().map_or(now, |t| t.0));
     let api = |name: &str| {
-        let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+        let lists = [
+            &status.init_container_statuses,
+            &status.container_statuses,
+            &status.ephemeral_container_statuses,
+        ];
         lists.into_iter().flat_map(|l| l.iter().flatten()).find(|s| s.name == name).cloned()
     };
     for slot in &desired.slots {
         let name = &slot.spec.name;
         let mut known = api(name).map(|s| from_api(&s, now)).unwrap_or_else(ContainerState::new);
         if let Some(sandbox) = found {
-            let mut runs: Vec<&ContainerStatus> = sandbox.containers.iter().filter(|c| &c.name == name).collect();
+            let mut runs: Vec<&ContainerStatus> =
+                sandbox.containers.iter().filter(|c| &c.name == name).collect();
             runs.sort_by_key(|c| c.attempt);
             if let Some(latest) = runs.pop() {
                 from_runtime(&mut known, latest, runs.pop(), slot, api(name).as_ref());
@@ -133,7 +138,8 @@ fn from_runtime(
             // The message was read when the exit was first seen, if it was.
             let mut exit = exit_of(&latest.id, exit, Some(0));
             let told = api.and_then(|s| s.state.as_ref()?.terminated.as_ref());
-            exit.message = told.filter(|t| bare(t.container_id.as_deref()) == latest.id).and_then(|t| t.message.clone());
+            exit.message =
+                told.filter(|t| bare(t.container_id.as_deref()) == latest.id).and_then(|t| t.message.clone());
             known.run = Run::Exited(exit);
         }
     }

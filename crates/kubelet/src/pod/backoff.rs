@@ -24,9 +24,9 @@ pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
     doubled(tries.saturating_sub(1))
 }
 
-/// Wait after a failure that is expected to pass soon, such as a refused API request: 100 ms, doubling to 10 s.
+/// Wait after a failure that is expected to pass soon, such as a refused API request: 10 ms, doubling to 10 s.
 pub(crate) fn short_delay(tries: u32) -> SignedDuration {
-    SignedDuration::from_millis(100_i64.saturating_mul(1 << tries.min(7)).min(10_000))
+    SignedDuration::from_millis(10_i64.saturating_mul(1 << tries.min(10)).min(10_000))
 }
 
 fn doubled(exponent: u32) -> SignedDuration {
@@ -66,7 +66,7 @@ mod tests {
     fn other_failures_wait_from_the_first_try_on() {
         assert_eq!(retry_delay(1).as_secs(), 10);
         assert_eq!(retry_delay(3).as_secs(), 40);
-        assert_eq!(short_delay(0).as_millis(), 100);
+        assert_eq!(short_delay(0).as_millis(), 10);
         assert_eq!(short_delay(30).as_millis(), 10_000);
     }
 }

@@ -95,8 +95,7 @@ fn containers_ready(facts: &Facts<'_>) -> Verdict {
     }
     // Running sidecars have a readiness of their own; finished init containers count as ready.
     let all = facts.init.iter().filter(|s| s.state.as_ref().is_some_and(|s| s.running.is_some()));
-    let unready: Vec<&str> =
-        all.chain(facts.main).filter(|s| !s.ready).map(|s| s.name.as_str()).collect();
+    let unready: Vec<&str> = all.chain(facts.main).filter(|s| !s.ready).map(|s| s.name.as_str()).collect();
     if unready.is_empty() {
         Verdict::yes()
     } else {
@@ -117,8 +116,7 @@ fn ready(desired: &Desired, containers: &Verdict, previous: &PodStatus) -> Verdi
         .iter()
         .flatten()
         .filter_map(|gate| {
-            let condition =
-                previous.conditions.iter().flatten().find(|c| c.type_ == gate.condition_type);
+            let condition = previous.conditions.iter().flatten().find(|c| c.type_ == gate.condition_type);
             match condition {
                 None => Some(format!(
                     "corresponding condition of pod readiness gate \"{}\" does not exist.",
@@ -132,5 +130,9 @@ fn ready(desired: &Desired, containers: &Verdict, previous: &PodStatus) -> Verdi
             }
         })
         .collect();
-    if unmet.is_empty() { Verdict::yes() } else { Verdict::no("ReadinessGatesNotReady", Some(unmet.join(", "))) }
+    if unmet.is_empty() {
+        Verdict::yes()
+    } else {
+        Verdict::no("ReadinessGatesNotReady", Some(unmet.join(", ")))
+    }
 }

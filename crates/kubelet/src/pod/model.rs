@@ -203,7 +203,6 @@ impl Waiting {
     pub(crate) fn fresh() -> Waiting {
         Waiting { reason: String::new(), message: None, retry_at: None, tries: 0, since: None }
     }
-
 }
 
 /// Where one container stands.

@@ -37,8 +37,16 @@ pub(crate) enum Outcome {
     SandboxRemoved(Result<(), String>),
     Volumes(Box<Result<Volumes, String>>),
     VolumesRemoved(Result<(), String>),
-    Started { name: String, id: String, result: Result<Started, StartError> },
-    Hooked { name: String, id: String, result: Result<(), String> },
+    Started {
+        name: String,
+        id: String,
+        result: Result<Started, StartError>,
+    },
+    Hooked {
+        name: String,
+        id: String,
+        result: Result<(), String>,
+    },
     /// The API has this status now, or does not.
     Status(Box<PodStatus>, Result<(), StatusError>),
     Deleted(Result<(), String>),
@@ -206,11 +214,8 @@ async fn start_container(start: &Start, id: &str) -> Result<Started, StartError>
     let reference = container.image.as_deref().unwrap_or_default();
     let policy = container.image_pull_policy.as_deref().unwrap_or("IfNotPresent");
 
-    let image: images::Ready = ctx
-        .images
-        .ensure(reference, policy)
-        .await
-        .map_err(|e| StartError::waiting(e.reason, e.message))?;
+    let image: images::Ready =
+        ctx.images.ensure(reference, policy).await.map_err(|e| StartError::waiting(e.reason, e.message))?;
     let present = format!("Container image \"{reference}\" already present on machine");
     ctx.events.normal(object.clone(), "Pulled", present);
 
@@ -226,13 +231,16 @@ async fn start_container(start: &Start, id: &str) -> Result<Started, StartError>
         SeccompChoice::Localhost(path) => {
             let file = ctx.home.join("seccomp").join(path);
             let text = tokio::fs::read_to_string(&file).await;
-            Seccomp::Profile(text.map_err(|e| config(format!("cannot load seccomp profile {}: {e}", file.display())))?)
+            Seccomp::Profile(
+                text.map_err(|e| config(format!("cannot load seccomp profile {}: {e}", file.display())))?,
+            )
         }
     };
     let log_dir = ctx.log_dir(desired.namespace(), desired.name(), uid).join(&container.name);
     let mounts = {
         let (ctx, desired, slot) = (ctx.clone(), desired.clone(), slot.clone());
-        let (volumes, env, ip, attempt, log_dir) = (volumes.clone(), env.clone(), *ip, *attempt, log_dir.clone());
+        let (volumes, env, ip, attempt, log_dir) =
+            (volumes.clone(), env.clone(), *ip, *attempt, log_dir.clone());
         let work = move || {
             fs::create_dir_all(&log_dir).map_err(|e| format!("cannot make {}: {e}", log_dir.display()))?;
             if attempt > 1 {
@@ -360,7 +368,10 @@ fn mounts(
             }
             source = dir.join("subpaths").join(&container.name).join(index.to_string());
             volumes::sub_path(&volume.path, &sub, &source).map_err(|e| {
-                format!("failed to prepare subPath for volumeMount \"{}\" of container \"{}\": {e}", mount.name, container.name)
+                format!(
+                    "failed to prepare subPath for volumeMount \"{}\" of container \"{}\": {e}",
+                    mount.name, container.name
+                )
             })?;
         }
         list.push(Mount {
@@ -379,7 +390,9 @@ fn mounts(
     let spec = desired.spec();
     let write = |name: &str, text: &str| {
         let path = dir.join(name);
-        fs::create_dir_all(&dir).and_then(|()| fs::write(&path, text)).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        fs::create_dir_all(&dir)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         Ok::<PathBuf, String>(path)
     };
     if !taken("/etc/hosts") {
@@ -520,11 +533,37 @@ async fn reached(deadline: &mut watch::Receiver<Timestamp>) {
 /// Number of a signal by its name or number; SIGTERM for what is neither.
 fn signal_number(name: &str) -> i32 {
     const NAMES: [(&str, i32); 31] = [
-        ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ILL", 4), ("TRAP", 5), ("ABRT", 6), ("BUS", 7), ("FPE", 8),
-        ("KILL", 9), ("USR1", 10), ("SEGV", 11), ("USR2", 12), ("PIPE", 13), ("ALRM", 14), ("TERM", 15),
-        ("STKFLT", 16), ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21), ("TTOU", 22),
-        ("URG", 23), ("XCPU", 24), ("XFSZ", 25), ("VTALRM", 26), ("PROF", 27), ("WINCH", 28), ("IO", 29),
-        ("PWR", 30), ("SYS", 31),
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("ILL", 4),
+        ("TRAP", 5),
+        ("ABRT", 6),
+        ("BUS", 7),
+        ("FPE", 8),
+        ("KILL", 9),
+        ("USR1", 10),
+        ("SEGV", 11),
+        ("USR2", 12),
+        ("PIPE", 13),
+        ("ALRM", 14),
+        ("TERM", 15),
+        ("STKFLT", 16),
+        ("CHLD", 17),
+        ("CONT", 18),
+        ("STOP", 19),
+        ("TSTP", 20),
+        ("TTIN", 21),
+        ("TTOU", 22),
+        ("URG", 23),
+        ("XCPU", 24),
+        ("XFSZ", 25),
+        ("VTALRM", 26),
+        ("PROF", 27),
+        ("WINCH", 28),
+        ("IO", 29),
+        ("PWR", 30),
+        ("SYS", 31),
     ];
     if let Ok(number) = name.parse::<i32>() {
         return if (1..=64).contains(&number) { number } else { 15 };
@@ -543,7 +582,12 @@ fn signal_number(name: &str) -> i32 {
 }
 
 /// Writes what differs between two statuses.
-pub(crate) async fn write_status(ctx: Arc<Context>, desired: Desired, from: PodStatus, to: PodStatus) -> Outcome {
+pub(crate) async fn write_status(
+    ctx: Arc<Context>,
+    desired: Desired,
+    from: PodStatus,
+    to: PodStatus,
+) -> Outcome {
     let Some(patch) = status_patch(desired.uid(), &from, &to) else {
         return Outcome::Status(Box::new(to), Ok(()));
     };
@@ -562,7 +606,9 @@ pub(crate) async fn write_status(ctx: Arc<Context>, desired: Desired, from: PodS
 
 /// Strategic merge patch from one status to another; `None` when nothing differs.
 fn status_patch(uid: &str, from: &PodStatus, to: &PodStatus) -> Option<Value> {
-    let (Ok(Value::Object(from)), Ok(Value::Object(to))) = (serde_json::to_value(from), serde_json::to_value(to)) else {
+    let (Ok(Value::Object(from)), Ok(Value::Object(to))) =
+        (serde_json::to_value(from), serde_json::to_value(to))
+    else {
         return None;
     };
     let mut changed = serde_json::Map::new();
@@ -623,9 +669,15 @@ mod tests {
 
     #[test]
     fn signals_by_name_and_number() {
-        for (name, number) in
-            [("SIGTERM", 15), ("INT", 2), ("9", 9), ("SIGRTMIN+3", 37), ("RTMAX-2", 62), ("", 15), ("BOGUS", 15)]
-        {
+        for (name, number) in [
+            ("SIGTERM", 15),
+            ("INT", 2),
+            ("9", 9),
+            ("SIGRTMIN+3", 37),
+            ("RTMAX-2", 62),
+            ("", 15),
+            ("BOGUS", 15),
+        ] {
             assert_eq!(signal_number(name), number, "{name}");
         }
     }
@@ -633,9 +685,11 @@ mod tests {
     #[test]
     fn only_what_changed_is_sent() {
         let status = |value| serde_json::from_value::<PodStatus>(value).unwrap();
-        let from = status(json!({"phase": "Pending", "reason": "X", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}],
+        let from = status(
+            json!({"phase": "Pending", "reason": "X", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}],
             "nominatedNodeName": "n",
-            "conditions": [{"type": "Ready", "status": "False"}, {"type": "Mine", "status": "True"}]}));
+            "conditions": [{"type": "Ready", "status": "False"}, {"type": "Mine", "status": "True"}]}),
+        );
         let to = status(json!({"phase": "Running", "podIP": "10.0.0.2", "podIPs": [{"ip": "10.0.0.2"}],
             "conditions": [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}]}));
         assert_eq!(

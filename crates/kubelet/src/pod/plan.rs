@@ -91,7 +91,8 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
     for slot in desired.slots.iter().filter(steady) {
         plan_container(desired, state, slot, now, actions);
         // A `postStart` hook holds back the containers after it until it returned, as upstream's kubelet does.
-        let hook = slot.role == Role::Main && slot.spec.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some());
+        let hook =
+            slot.role == Role::Main && slot.spec.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some());
         let known = state.containers.get(&slot.spec.name);
         if hook && !known.is_some_and(|c| c.hooked || c.exit().is_some()) {
             break;
@@ -122,13 +123,7 @@ fn passed(code: i32, epoch: Option<u32>, state: &State) -> bool {
     code == 0 && epoch == Some(state.epoch)
 }
 
-fn plan_container(
-    desired: &Desired,
-    state: &State,
-    slot: &Slot,
-    now: Timestamp,
-    actions: &mut Vec<Action>,
-) {
+fn plan_container(desired: &Desired, state: &State, slot: &Slot, now: Timestamp, actions: &mut Vec<Action>) {
     let name = slot.spec.name.clone();
     let Some(container) = state.containers.get(&name) else {
         actions.push(Action::Start { name });

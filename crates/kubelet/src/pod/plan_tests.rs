@@ -23,7 +23,9 @@ fn desired(spec: Value) -> Desired {
 }
 
 fn two(policy: &str) -> Desired {
-    desired(json!({"restartPolicy": policy, "containers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]}))
+    desired(
+        json!({"restartPolicy": policy, "containers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]}),
+    )
 }
 
 /// A pod whose sandbox and volumes are there.
@@ -220,11 +222,9 @@ fn an_unhealthy_container_is_stopped_and_started_again() {
 
 #[test]
 fn a_finished_pod_ends_by_itself() {
-    for (policy, codes, phase) in [
-        ("Never", [0, 0], "Succeeded"),
-        ("OnFailure", [0, 0], "Succeeded"),
-        ("Never", [0, 3], "Failed"),
-    ] {
+    for (policy, codes, phase) in
+        [("Never", [0, 0], "Succeeded"), ("OnFailure", [0, 0], "Succeeded"), ("Never", [0, 3], "Failed")]
+    {
         let pod = two(policy);
         let mut state = ready();
         state.initialized = true;
@@ -249,7 +249,9 @@ fn a_finished_pod_ends_by_itself() {
 #[test]
 fn a_failed_init_container_fails_a_pod_that_is_never_restarted() {
     let spec = |policy| {
-        desired(json!({"restartPolicy": policy, "initContainers": [{"name": "i"}], "containers": [{"name": "a"}]}))
+        desired(
+            json!({"restartPolicy": policy, "initContainers": [{"name": "i"}], "containers": [{"name": "a"}]}),
+        )
     };
     let mut state = ready();
     exited(&mut state, "i", 1, 5);
@@ -315,7 +317,10 @@ fn a_pod_past_its_deadline_fails() {
     assert!(matches!(&plan(&pod, &state, at(10))[..], [Action::End(e)] if e.cause == Cause::Deadline));
     state.ending = Some(ending(Cause::Deadline));
     let status = status::compute(&pod, &state, &PodStatus::default(), Ipv4Addr::LOCALHOST, at(10));
-    assert_eq!((status.phase.as_deref(), status.reason.as_deref()), (Some("Failed"), Some("DeadlineExceeded")));
+    assert_eq!(
+        (status.phase.as_deref(), status.reason.as_deref()),
+        (Some("Failed"), Some("DeadlineExceeded"))
+    );
 }
 
 #[test]
@@ -333,7 +338,9 @@ fn a_lost_sandbox_is_removed_before_another_is_made() {
 
 #[test]
 fn conditions_move_only_when_their_status_does() {
-    let pod = desired(json!({"readinessGates": [{"conditionType": "example.com/gate"}], "containers": [{"name": "a"}]}));
+    let pod = desired(
+        json!({"readinessGates": [{"conditionType": "example.com/gate"}], "containers": [{"name": "a"}]}),
+    );
     let mut state = ready();
     let condition = |status: &PodStatus, type_: &str| {
         status.conditions.iter().flatten().find(|c| c.type_ == type_).cloned().unwrap()
@@ -354,9 +361,11 @@ fn conditions_move_only_when_their_status_does() {
     assert_eq!(gate.reason.as_deref(), Some("ReadinessGatesNotReady"));
 
     let mut with_gate = second.clone();
-    with_gate.conditions.as_mut().unwrap().push(
-        serde_json::from_value(json!({"type": "example.com/gate", "status": "True"})).unwrap(),
-    );
+    with_gate
+        .conditions
+        .as_mut()
+        .unwrap()
+        .push(serde_json::from_value(json!({"type": "example.com/gate", "status": "True"})).unwrap());
     let third = status::compute(&pod, &state, &with_gate, Ipv4Addr::LOCALHOST, at(9));
     assert_eq!(condition(&third, "Ready").status, "True");
     let gate = with_gate.conditions.as_ref().unwrap().last().unwrap().clone();
@@ -364,15 +373,22 @@ fn conditions_move_only_when_their_status_does() {
     remembered.conditions.as_mut().unwrap().push(gate);
     let fourth = status::compute(&pod, &state, &remembered, Ipv4Addr::LOCALHOST, at(99));
     assert_eq!(
-        fourth.conditions.as_ref().map(|c| c.iter().map(|c| c.last_transition_time.clone()).collect::<Vec<_>>()),
-        third.conditions.as_ref().map(|c| c.iter().map(|c| c.last_transition_time.clone()).collect::<Vec<_>>())
+        fourth
+            .conditions
+            .as_ref()
+            .map(|c| c.iter().map(|c| c.last_transition_time.clone()).collect::<Vec<_>>()),
+        third
+            .conditions
+            .as_ref()
+            .map(|c| c.iter().map(|c| c.last_transition_time.clone()).collect::<Vec<_>>())
     );
 }
 
 #[test]
 fn waiting_is_nothing_but_time() {
     let pod = two("Always");
-    let state = State { sandbox: Sandbox::Failed { retry_at: at(3) }, volumes: Step::Done, ..State::new(at(0)) };
+    let state =
+        State { sandbox: Sandbox::Failed { retry_at: at(3) }, volumes: Step::Done, ..State::new(at(0)) };
     assert_eq!(plan(&pod, &state, at(0)), [Action::WakeAt(at(3))]);
     let later = at(3) + SignedDuration::from_millis(1);
     assert_eq!(plan(&pod, &state, later), [Action::CreateSandbox]);

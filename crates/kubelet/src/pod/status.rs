@@ -104,7 +104,11 @@ fn container_status(desired: &Desired, state: &State, slot: &Slot, now: Timestam
         Role::Ephemeral => false,
         _ => known.ready(),
     };
-    let image = if known.image.is_empty() { slot.spec.image.clone().unwrap_or_default() } else { known.image.clone() };
+    let image = if known.image.is_empty() {
+        slot.spec.image.clone().unwrap_or_default()
+    } else {
+        known.image.clone()
+    };
     let requests = slot.spec.resources.as_ref().and_then(|r| r.requests.clone());
     ContainerStatus {
         allocated_resources: requests.filter(|r| !r.is_empty()),
@@ -165,9 +169,7 @@ fn states(
             (waiting(reason, message), last())
         }
         Run::Waiting(_) | Run::Starting => {
-            let pending_init = slot.role == Role::Main
-                && !state.initialized
-                && desired.inits().any(|_| true);
+            let pending_init = slot.role == Role::Main && !state.initialized && desired.inits().any(|_| true);
             let reason = match (&state.ending, pending_init) {
                 (None, true) => "PodInitializing",
                 (None, false) if slot.role == Role::Init || slot.role == Role::Sidecar => "PodInitializing",
@@ -177,8 +179,7 @@ fn states(
         }
         Run::Exited(exit) => {
             let again = state.ending.is_none()
-                && (desired.restarts(slot, exit.code)
-                    || (known.forced && desired.restarts_unhealthy(slot)))
+                && (desired.restarts(slot, exit.code) || (known.forced && desired.restarts_unhealthy(slot)))
                 && known.series > 0;
             if !again {
                 return (terminated(exit), last());

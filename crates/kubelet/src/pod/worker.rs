@@ -24,8 +24,8 @@ use super::plan::{Action, plan};
 use super::{status, termination};
 use crate::context::{Context, container_ref, pod_ref};
 use crate::handlers::Target;
-use crate::spec::container::{IMAGE_ID_LABEL, IMAGE_LABEL};
 use crate::probes::{self, Kind, News, Probes, Report};
+use crate::spec::container::{IMAGE_ID_LABEL, IMAGE_LABEL};
 use crate::volumes::payload::references;
 use crate::volumes::{self, Holds, Volumes};
 
@@ -284,7 +284,8 @@ impl Worker {
 
     fn write_status(&mut self, now: Timestamp) {
         let gone = self.state.ending.as_ref().is_some_and(|e| e.cause == Cause::Removed);
-        if self.writing || gone || self.status == self.written || self.write_after.is_some_and(|at| at > now) {
+        if self.writing || gone || self.status == self.written || self.write_after.is_some_and(|at| at > now)
+        {
             return;
         }
         self.writing = true;
@@ -465,7 +466,8 @@ impl Worker {
             Run::Running { started_at, .. } => *started_at,
             _ => return,
         };
-        let running_for = Duration::try_from(Timestamp::now().duration_since(started)).unwrap_or(Duration::ZERO);
+        let running_for =
+            Duration::try_from(Timestamp::now().duration_since(started)).unwrap_or(Duration::ZERO);
         let Some(target) = self.target(slot, id) else { return };
         let begun = probes::start(target, running_for, startup_passed, self.sender.clone(), Wake::Probe);
         match begun {
@@ -584,7 +586,8 @@ impl Worker {
             Runs::Created => {}
             Runs::Running { started_at, .. } => {
                 if matches!(known.run, Run::Starting) {
-                    known.run = Run::Running { id: status.id.clone(), started_at: adopt::millis(*started_at) };
+                    known.run =
+                        Run::Running { id: status.id.clone(), started_at: adopt::millis(*started_at) };
                     self.began(&slot, &status.id);
                 }
             }
@@ -782,14 +785,20 @@ impl Worker {
                 self.volume_tries += 1;
                 // Running containers keep what they have; the next change brings another try.
                 if self.state.volumes != Step::Done {
-                    let retry_at = now + backoff::short_delay(self.volume_tries);
+                    let retry_at = now + backoff::retry_delay(self.volume_tries);
                     self.state.volumes = Step::Failed { retry_at };
                 }
             }
         }
     }
 
-    fn started(&mut self, name: &str, id: &str, result: Result<ops::Started, ops::StartError>, now: Timestamp) {
+    fn started(
+        &mut self,
+        name: &str,
+        id: &str,
+        result: Result<ops::Started, ops::StartError>,
+        now: Timestamp,
+    ) {
         let Some(slot) = self.desired.slot(name).cloned() else { return };
         let epoch = self.state.epoch;
         let exited = self.starts.remove(name).flatten();
@@ -825,7 +834,10 @@ impl Worker {
                 let tries = known.start_tries + 1;
                 known.start_tries = tries;
                 if error.reason == "ErrImagePull" {
-                    let text = format!("Back-off pulling image \"{}\"", slot.spec.image.as_deref().unwrap_or_default());
+                    let text = format!(
+                        "Back-off pulling image \"{}\"",
+                        slot.spec.image.as_deref().unwrap_or_default()
+                    );
                     self.ctx.events.normal(container_ref(&self.desired.pod, &slot), "BackOff", text);
                 }
                 known.run = Run::Waiting(Waiting {

@@ -178,6 +178,8 @@ async fn once(target: &Target, probe: &Probe, timeout: Duration) -> Result<(), S
     match tokio::time::timeout(timeout, attempt).await {
         Ok(result) => result,
         Err(_) if probe.exec.is_some() => Err(format!("command timed out after {}s", timeout.as_secs())),
-        Err(_) => Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned()),
+        Err(_) => {
+            Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned())
+        }
     }
 }

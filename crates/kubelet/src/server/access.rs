@@ -26,9 +26,10 @@ pub(crate) enum TlsError {
 pub(crate) fn server_config(options: &ServerOptions) -> Result<ServerConfig, TlsError> {
     let pem = |what| move |e: rustls::pki_types::pem::Error| TlsError::Pem { what, why: e.to_string() };
     let config = |e: &dyn std::fmt::Display| TlsError::Config(e.to_string());
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(options.certificate_pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(pem("serving certificate"))?;
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(options.certificate_pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(pem("serving certificate"))?;
     let key = PrivateKeyDer::from_pem_slice(options.key_pem.as_bytes()).map_err(pem("private key"))?;
     let mut roots = RootCertStore::empty();
     for ca in CertificateDer::pem_slice_iter(options.client_ca_pem.as_bytes()) {
@@ -54,5 +55,6 @@ pub(crate) fn allowed(certificate: &CertificateDer<'_>, trusted: &[String]) -> b
     let subject = parsed.subject();
     let common = subject.iter_common_name().filter_map(|n| n.as_str().ok());
     let mut groups = subject.iter_organization().filter_map(|n| n.as_str().ok());
-    groups.any(|group| group == "system:masters") || common.into_iter().any(|name| trusted.iter().any(|t| t == name))
+    groups.any(|group| group == "system:masters")
+        || common.into_iter().any(|name| trusted.iter().any(|t| t == name))
 }

@@ -42,16 +42,25 @@ fn open(
         .pods
         .get(Some(namespace), name)
         .ok_or_else(|| (StatusCode::NOT_FOUND, format!("pod {namespace}/{name} is not on this node")))?;
-    let status = container_status(&pod, container)
-        .ok_or_else(|| (StatusCode::BAD_REQUEST, format!("container {container} not found in pod {name}_{namespace}")))?;
+    let status = container_status(&pod, container).ok_or_else(|| {
+        (StatusCode::BAD_REQUEST, format!("container {container} not found in pod {name}_{namespace}"))
+    })?;
     let uid = pod.metadata.uid.clone().unwrap_or_default();
-    let attempt = attempt(shared, &uid, &status, query.previous)
-        .map_err(|why| (StatusCode::BAD_REQUEST, format!("{why} for container \"{container}\" in pod \"{name}\"")))?;
+    let attempt = attempt(shared, &uid, &status, query.previous).map_err(|why| {
+        (StatusCode::BAD_REQUEST, format!("{why} for container \"{container}\" in pod \"{name}\""))
+    })?;
     let path: PathBuf =
         shared.ctx.log_dir(namespace, name, &uid).join(container).join(format!("{attempt}.log"));
-    let ended = if query.follow { ended(shared.clone(), uid, container.to_owned(), attempt) } else { watch::channel(true).1 };
+    let ended = if query.follow {
+        ended(shared.clone(), uid, container.to_owned(), attempt)
+    } else {
+        watch::channel(true).1
+    };
     let stream = logs::stream(path, query, ended).map_err(|e| {
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("unable to retrieve container logs for {namespace}/{name}/{container}: {e}"))
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("unable to retrieve container logs for {namespace}/{name}/{container}: {e}"),
+        )
     })?;
     Ok(Body::from_stream(ReceiverStream::new(stream).map(Ok::<_, std::convert::Infallible>)))
 }
@@ -61,7 +70,8 @@ fn container_status(pod: &Pod, name: &str) -> Option<ContainerStatus> {
     let known = spec.containers.iter().chain(spec.init_containers.iter().flatten()).any(|c| c.name == name)
         || spec.ephemeral_containers.iter().flatten().any(|c| c.name == name);
     let status = pod.status.clone().unwrap_or_default();
-    let lists = [status.container_statuses, status.init_container_statuses, status.ephemeral_container_statuses];
+    let lists =
+        [status.container_statuses, status.init_container_statuses, status.ephemeral_container_statuses];
     let found = lists.into_iter().flatten().flatten().find(|s| s.name == name);
     found.or_else(|| known.then(|| ContainerStatus { name: name.to_owned(), ..ContainerStatus::default() }))
 }
@@ -80,7 +90,8 @@ fn attempt(shared: &Shared, uid: &str, status: &ContainerStatus, previous: bool)
         (None, true) if status.state.as_ref().is_some_and(|s| s.waiting.is_some()) => from_api,
         (None, true) => from_api,
         (None, false) => {
-            let reason = status.state.as_ref().and_then(|s| s.waiting.as_ref()).and_then(|w| w.reason.clone());
+            let reason =
+                status.state.as_ref().and_then(|s| s.waiting.as_ref()).and_then(|w| w.reason.clone());
             return Err(format!(
                 "container is waiting to start: {}",
                 reason.unwrap_or_else(|| "ContainerCreating".to_owned())

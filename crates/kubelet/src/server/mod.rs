@@ -120,7 +120,8 @@ async fn list_pods(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn forbidden() -> Response {
-    (StatusCode::FORBIDDEN, "Forbidden: this certificate may not use the kubelet's endpoints\n").into_response()
+    (StatusCode::FORBIDDEN, "Forbidden: this certificate may not use the kubelet's endpoints\n")
+        .into_response()
 }
 
 async fn not_yet() -> Response {

@@ -67,7 +67,8 @@ pub(crate) fn build(parts: Parts<'_>) -> Result<ContainerSpec, NoCommand> {
     if args.is_empty() {
         return Err(NoCommand(parts.image_name.to_owned()));
     }
-    let cwd = container.working_dir.clone().filter(|d| !d.is_empty()).unwrap_or_else(|| image.working_dir.clone());
+    let cwd =
+        container.working_dir.clone().filter(|d| !d.is_empty()).unwrap_or_else(|| image.working_dir.clone());
     let labels = [(IMAGE_LABEL, parts.image_name), (IMAGE_ID_LABEL, parts.image_id)]
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .into();
@@ -122,7 +123,8 @@ mod tests {
 
     #[test]
     fn command_and_arguments() {
-        let image = ImageConfig { entrypoint: vec!["/ep".into()], cmd: vec!["d".into()], ..ImageConfig::default() };
+        let image =
+            ImageConfig { entrypoint: vec!["/ep".into()], cmd: vec!["d".into()], ..ImageConfig::default() };
         for (container, expected) in [
             (json!({"name": "c"}), vec!["/ep", "d"]),
             (json!({"name": "c", "args": ["a"]}), vec!["/ep", "a"]),

@@ -96,9 +96,12 @@ fn value(
         namespace: namespace.to_owned(),
         name: name.to_owned(),
     };
-    let no_field = |field: &str| EnvError::NoField { variable: variable.name.clone(), field: field.to_owned() };
+    let no_field =
+        |field: &str| EnvError::NoField { variable: variable.name.clone(), field: field.to_owned() };
     if let Some(field) = &from.field_ref {
-        return fields::field(pod, &field.field_path, facts).map(Some).ok_or_else(|| no_field(&field.field_path));
+        return fields::field(pod, &field.field_path, facts)
+            .map(Some)
+            .ok_or_else(|| no_field(&field.field_path));
     }
     if let Some(resource) = &from.resource_field_ref {
         let other = resource.container_name.as_ref().and_then(|name| find(pod, name));
@@ -229,7 +232,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let missing = json!({"name": "c", "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "zz"}}}]});
-        assert_eq!(run(missing, &objects()).unwrap_err().to_string(), "couldn't find key zz in ConfigMap n/m");
+        assert_eq!(
+            run(missing, &objects()).unwrap_err().to_string(),
+            "couldn't find key zz in ConfigMap n/m"
+        );
         let missing = json!({"name": "c", "envFrom": [{"secretRef": {"name": "gone"}}]});
         assert_eq!(run(missing, &objects()).unwrap_err().to_string(), "secret \"gone\" not found");
         let missing = json!({"name": "c", "envFrom": [{"secretRef": {"name": "gone", "optional": true}}]});

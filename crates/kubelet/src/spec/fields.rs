@@ -45,7 +45,11 @@ pub(crate) fn field(pod: &Pod, path: &str, facts: &Facts) -> Option<String> {
 }
 
 /// Value of a `resourceFieldRef` for this container; `None` when there is no such resource.
-pub(crate) fn resource(container: &Container, reference: &ResourceFieldSelector, facts: &Facts) -> Option<String> {
+pub(crate) fn resource(
+    container: &Container,
+    reference: &ResourceFieldSelector,
+    facts: &Facts,
+) -> Option<String> {
     let (kind, name) = reference.resource.split_once('.')?;
     let own = container.resources.as_ref();
     let limits = own.and_then(|r| r.limits.as_ref());
@@ -62,7 +66,8 @@ pub(crate) fn resource(container: &Container, reference: &ResourceFieldSelector,
         }
         _ => return None,
     };
-    let divisor = reference.divisor.as_ref().and_then(|d| Quantity::parse(&d.0).ok()).filter(|d| !d.is_zero());
+    let divisor =
+        reference.divisor.as_ref().and_then(|d| Quantity::parse(&d.0).ok()).filter(|d| !d.is_zero());
     // Both sides in thousandths for CPU, else in whole units; a divisor of 0 or none is 1. Rounded up.
     let (value, divisor) = match (name, divisor) {
         ("cpu", d) => (value, d.map_or(1000, |d| d.milli())),

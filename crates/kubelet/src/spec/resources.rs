@@ -41,13 +41,12 @@ fn counted(spec: &PodSpec) -> impl Iterator<Item = &Container> {
 /// `Guaranteed`, `Burstable` or `BestEffort`.
 pub(crate) fn qos_class(spec: &PodSpec) -> &'static str {
     if let Some(pod) = &spec.resources
-        && (pod.limits.as_ref().is_some_and(|l| !l.is_empty()) || pod.requests.as_ref().is_some_and(|r| !r.is_empty()))
+        && (pod.limits.as_ref().is_some_and(|l| !l.is_empty())
+            || pod.requests.as_ref().is_some_and(|r| !r.is_empty()))
     {
         return if guaranteed(&spec.resources) { "Guaranteed" } else { "Burstable" };
     }
-    let positive = |list| {
-        cpu(list).is_some_and(|v| v > 0) || memory(list).is_some_and(|v| v > 0)
-    };
+    let positive = |list| cpu(list).is_some_and(|v| v > 0) || memory(list).is_some_and(|v| v > 0);
     let any = counted(spec).any(|c| positive(requests(&c.resources)) || positive(limits(&c.resources)));
     if !any {
         "BestEffort"
@@ -103,7 +102,9 @@ pub(crate) fn pod(spec: &PodSpec, pids: Option<u64>) -> Resources {
     let cpu_limit = cpu(own_limits).or_else(|| total(spec, |c| cpu(limits(&c.resources))));
     let memory_limit = memory(own_limits).or_else(|| total(spec, |c| memory(limits(&c.resources))));
     let cpu_request = cpu(own_requests)
-        .or_else(|| total(spec, |c| Some(cpu(requests(&c.resources)).or(cpu(limits(&c.resources))).unwrap_or(0))))
+        .or_else(|| {
+            total(spec, |c| Some(cpu(requests(&c.resources)).or(cpu(limits(&c.resources))).unwrap_or(0)))
+        })
         .unwrap_or(0);
     Resources {
         memory_limit: memory_limit
@@ -223,7 +224,9 @@ mod tests {
         };
         assert_eq!(score(json!({"containers": [{"name": "c"}]})), 1000);
         assert_eq!(
-            score(json!({"containers": [{"name": "c", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]})),
+            score(
+                json!({"containers": [{"name": "c", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]})
+            ),
             -997
         );
         assert_eq!(

@@ -149,7 +149,10 @@ mod tests {
     fn seccomp_is_on_unless_told_otherwise() {
         let choice = |pod, own| run(pod, own, "").unwrap().seccomp;
         assert_eq!(choice(json!({}), json!({})), SeccompChoice::Default);
-        assert_eq!(choice(json!({"seccompProfile": {"type": "Unconfined"}}), json!({})), SeccompChoice::Unconfined);
+        assert_eq!(
+            choice(json!({"seccompProfile": {"type": "Unconfined"}}), json!({})),
+            SeccompChoice::Unconfined
+        );
         assert_eq!(
             choice(
                 json!({"seccompProfile": {"type": "Unconfined"}}),

@@ -54,7 +54,9 @@ mod tests {
         let list = [
             service(json!({"metadata": {"name": "web-app"}, "spec": {"clusterIP": "10.43.0.5",
                 "ports": [{"port": 80, "name": "http-x"}, {"port": 53, "protocol": "UDP"}]}})),
-            service(json!({"metadata": {"name": "headless"}, "spec": {"clusterIP": "None", "ports": [{"port": 1}]}})),
+            service(
+                json!({"metadata": {"name": "headless"}, "spec": {"clusterIP": "None", "ports": [{"port": 1}]}}),
+            ),
         ];
         let env = variables(list.iter());
         let text: Vec<String> = env.iter().map(|(n, v)| format!("{n}={v}")).collect();

@@ -42,7 +42,12 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
 
 /// Makes the folder show exactly `payload`; `group` owns everything when given, and may read it.
 /// Returns whether anything was changed. `stamp` must differ from the one used before.
-pub(crate) fn write(dir: &Path, payload: &Payload, group: Option<u32>, stamp: &str) -> Result<bool, WriteError> {
+pub(crate) fn write(
+    dir: &Path,
+    payload: &Payload,
+    group: Option<u32>,
+    stamp: &str,
+) -> Result<bool, WriteError> {
     for path in payload.keys() {
         check(path)?;
     }

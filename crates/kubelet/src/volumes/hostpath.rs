@@ -33,7 +33,13 @@ pub(crate) fn prepare(path: &Path, kind: &str) -> Result<(), HostPathError> {
         ("", Some(_)) => Ok(()),
         ("DirectoryOrCreate" | "Directory", meta) => is("directory", meta.is_some_and(|m| m.is_dir())),
         ("FileOrCreate", None) => {
-            fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o644).open(path).map_err(io)?;
+            fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o644)
+                .open(path)
+                .map_err(io)?;
             Ok(())
         }
         ("FileOrCreate" | "File", meta) => is("file", meta.is_some_and(|m| m.is_file())),

@@ -85,7 +85,8 @@ impl Holds {
         let mut objects = Objects::default();
         for hold in &self.config_maps {
             let found = tokio::time::timeout(LOOK, hold.get()).await;
-            let found = found.map_err(|_| format!("configmap \"{}\" cannot be read from the API", hold.name))?;
+            let found =
+                found.map_err(|_| format!("configmap \"{}\" cannot be read from the API", hold.name))?;
             objects.config_maps.extend(found.map(|o| (hold.name.clone(), o)));
         }
         for hold in &self.secrets {
@@ -153,7 +154,8 @@ pub(crate) async fn mount(request: Request) -> Result<Volumes, VolumeError> {
     let work = move || {
         let texts: HashMap<TokenKey, String> =
             tokens.iter().map(|(k, t)| (k.clone(), t.text.clone())).collect();
-        let fs_group = spec.security_context.as_ref().and_then(|s| s.fs_group).and_then(|g| u32::try_from(g).ok());
+        let fs_group =
+            spec.security_context.as_ref().and_then(|s| s.fs_group).and_then(|g| u32::try_from(g).ok());
         let inputs = Inputs {
             pod: &pod,
             objects: &objects,
@@ -285,6 +287,9 @@ mod tests {
         assert_eq!(user(json!({"containers": [own(5), own(5)]})), Some(5));
         assert_eq!(user(json!({"containers": [own(5), own(6)]})), None);
         assert_eq!(user(json!({"containers": [own(5), {"name": "d"}]})), None);
-        assert_eq!(user(json!({"securityContext": {"runAsUser": 7}, "containers": [{"name": "d"}]})), Some(7));
+        assert_eq!(
+            user(json!({"securityContext": {"runAsUser": 7}, "containers": [{"name": "d"}]})),
+            Some(7)
+        );
     }
 }

@@ -55,7 +55,12 @@ pub(crate) fn of(volume: &Volume, inputs: &Inputs<'_>) -> Option<Result<Payload,
     }
     if let Some(source) = &volume.secret {
         let modes = Modes { default: mode(source.default_mode), items: source.items.as_deref() };
-        return Some(secret(source.secret_name.as_deref().unwrap_or_default(), modes, source.optional, inputs));
+        return Some(secret(
+            source.secret_name.as_deref().unwrap_or_default(),
+            modes,
+            source.optional,
+            inputs,
+        ));
     }
     if let Some(source) = &volume.downward_api {
         return Some(downward(source.items.as_deref(), mode(source.default_mode), inputs));
@@ -196,7 +201,8 @@ fn downward(
             fields::field(inputs.pod, &field.field_path, inputs.facts)
                 .ok_or_else(|| PayloadError::NoField(field.field_path.clone()))?
         } else if let Some(resource) = &item.resource_field_ref {
-            let container = resource.container_name.as_ref().and_then(|n| find(inputs.pod, n)).unwrap_or(&none);
+            let container =
+                resource.container_name.as_ref().and_then(|n| find(inputs.pod, n)).unwrap_or(&none);
             fields::resource(container, resource, inputs.facts)
                 .ok_or_else(|| PayloadError::NoField(resource.resource.clone()))?
         } else {
@@ -261,17 +267,23 @@ mod tests {
             "spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": "2"}}}]}}))
         .unwrap();
         let map: ConfigMap =
-            serde_json::from_value(json!({"data": {"k": "v", "l": "w"}, "binaryData": {"b": "AAE="}})).unwrap();
+            serde_json::from_value(json!({"data": {"k": "v", "l": "w"}, "binaryData": {"b": "AAE="}}))
+                .unwrap();
         let secret: Secret = serde_json::from_value(json!({"data": {"pw": "c2VjcmV0"}})).unwrap();
         let objects = Objects {
             config_maps: HashMap::from([("m".to_owned(), Arc::new(map))]),
             secrets: HashMap::from([("s".to_owned(), Arc::new(secret))]),
         };
-        let facts =
-            Facts { host_ip: Ipv4Addr::LOCALHOST, pod_ip: None, node_cpu: 1000, node_memory: 1 };
+        let facts = Facts { host_ip: Ipv4Addr::LOCALHOST, pod_ip: None, node_cpu: 1000, node_memory: 1 };
         let tokens = HashMap::from([(("aud".to_owned(), 600), "jwt".to_owned())]);
-        let inputs =
-            Inputs { pod: &pod, objects: &objects, facts: &facts, tokens: &tokens, user: None, fs_group: Some(5) };
+        let inputs = Inputs {
+            pod: &pod,
+            objects: &objects,
+            facts: &facts,
+            tokens: &tokens,
+            user: None,
+            fs_group: Some(5),
+        };
         let mut volume = volume;
         volume["name"] = json!("v");
         let volume: Volume = serde_json::from_value(volume).unwrap();
@@ -310,7 +322,10 @@ mod tests {
             run(json!({"secret": {"secretName": "s", "items": items}})).unwrap_err().to_string(),
             "references non-existent secret key: zz"
         );
-        assert_eq!(run(json!({"secret": {"secretName": "s", "items": items, "optional": true}})).unwrap(), []);
+        assert_eq!(
+            run(json!({"secret": {"secretName": "s", "items": items, "optional": true}})).unwrap(),
+            []
+        );
     }
 
     #[test]
@@ -323,7 +338,12 @@ mod tests {
         .unwrap();
         assert_eq!(
             files,
-            [file("ca.crt", "v", 0o644), file("cpu", "2", 0o644), file("ns", "p", 0o644), file("token", "jwt", 0o600)]
+            [
+                file("ca.crt", "v", 0o644),
+                file("cpu", "2", 0o644),
+                file("ns", "p", 0o644),
+                file("token", "jwt", 0o600)
+            ]
         );
     }
 

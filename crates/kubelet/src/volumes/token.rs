@@ -48,8 +48,12 @@ pub(crate) async fn fetch(
 async fn request(client: &Client, pod: &Pod, key: &TokenKey, now: Timestamp) -> Result<Token, TokenError> {
     let meta = &pod.metadata;
     let namespace = meta.namespace.as_deref().unwrap_or_default();
-    let account =
-        pod.spec.as_ref().and_then(|s| s.service_account_name.as_deref()).filter(|a| !a.is_empty()).unwrap_or("default");
+    let account = pod
+        .spec
+        .as_ref()
+        .and_then(|s| s.service_account_name.as_deref())
+        .filter(|a| !a.is_empty())
+        .unwrap_or("default");
     let (audience, seconds) = key;
     let body = TokenRequest {
         metadata: ObjectMeta::default(),
@@ -67,10 +71,8 @@ async fn request(client: &Client, pod: &Pod, key: &TokenKey, now: Timestamp) -> 
         status: None,
     };
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    let answer = api.create_token_request(account, &PostParams::default(), &body).await.map_err(|e| TokenError {
-        namespace: namespace.to_owned(),
-        account: account.to_owned(),
-        source: Box::new(e),
+    let answer = api.create_token_request(account, &PostParams::default(), &body).await.map_err(|e| {
+        TokenError { namespace: namespace.to_owned(), account: account.to_owned(), source: Box::new(e) }
     })?;
     let status = answer.status.unwrap_or_default();
     let expires = status.expiration_timestamp.map_or(now, |t| t.0);

@@ -69,7 +69,8 @@ pub fn on_a_node(test: impl AsyncFnOnce(&mut World) + Send) {
             Socket::open(Family::Route).unwrap().request(request).unwrap();
         }
         // Threads inherit the namespace of the one that makes them: all of this runtime are on this machine.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
             let mut world = World::new().await;
             // Pods are ended after a failed test, too.
@@ -97,7 +98,12 @@ impl World {
         for namespace in ["default", "kube-node-lease"] {
             ensure(&admin, "/api/v1/namespaces", &json!({"metadata": {"name": namespace}})).await;
         }
-        ensure(&admin, "/api/v1/namespaces/default/serviceaccounts", &json!({"metadata": {"name": "default"}})).await;
+        ensure(
+            &admin,
+            "/api/v1/namespaces/default/serviceaccounts",
+            &json!({"metadata": {"name": "default"}}),
+        )
+        .await;
 
         let parent = format!("/lwkube-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let engine = runtime::Engine::open(&home, engine_options(&parent)).await.unwrap();
@@ -319,6 +325,11 @@ pub fn is_ready(pod: &Pod) -> bool {
     conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
+pub fn restarts(pod: &Pod) -> i32 {
+    let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
+    statuses.map(|s| s.restart_count).max().unwrap_or(0)
+}
+
 pub fn container<'a>(pod: &'a Pod, name: &str) -> &'a ContainerStatus {
     let status = pod.status.as_ref().unwrap();
     let lists = [&status.container_statuses, &status.init_container_statuses];
@@ -414,8 +425,8 @@ fn busybox() -> PathBuf {
 impl Keys {
     fn new() -> Keys {
         use rcgen::{
-            BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-            SanType,
+            BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+            KeyPair, SanType,
         };
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
