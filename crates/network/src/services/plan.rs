@@ -16,6 +16,7 @@ pub(super) struct State {
     entries: HashMap<Frontend, Entry>,
     /// How many slots hold an endpoint of this address.
     uses: HashMap<Ipv4Addr, i64>,
+    /// Chains that exist. They stay when nobody needs them: there is one per number of endpoints ever seen.
     shapes: HashSet<Shape>,
 }
 
