@@ -11,6 +11,7 @@ use objects::patch::apply::{Writer, apply, track_update};
 use objects::patch::{json, merge, strategic};
 use objects::quantity::Quantity;
 use objects::registry;
+use objects::schema::{Content, Shape};
 use objects::selector::{FieldSelector, LabelSelector};
 use serde_json::Value;
 
@@ -138,4 +139,57 @@ fn json_patches_cannot_make_deep_or_huge_objects() {
     let deep = format!(r#"[{{"op":"add","path":"{}","value":1}}]"#, "/a".repeat(300));
     let error = json(&serde_json::json!({}), deep.as_bytes()).unwrap_err();
     assert!(error.to_string().contains("256 steps"), "{error}");
+}
+
+/// A length-delimited protobuf field.
+fn delimited(number: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 12);
+    for mut value in [u64::from(number << 3 | 2), bytes.len() as u64] {
+        while value >= 0x80 {
+            out.push((value as u8) | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+    out.extend_from_slice(bytes);
+    out
+}
+
+#[test]
+fn deep_nesting_is_refused_or_fits_the_stack() {
+    let schema = registry::type_of("apiextensions.k8s.io", "v1", "CustomResourceDefinition").unwrap();
+    let nested = |depth: usize| {
+        let open = r#"{"not":"#.repeat(depth);
+        let schema = format!("{open}{{\"type\":\"object\"}}{}", "}".repeat(depth));
+        format!(
+            r#"{{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","spec":{{"versions":[{{"schema":{{"openAPIV3Schema":{schema}}}}}]}}}}"#
+        )
+    };
+    let writer = Writer { manager: "m", subresource: "", now: "2024-01-01T00:00:00Z" };
+    let object = Json.decode(schema, nested(115).as_bytes()).unwrap().value;
+    let binary = Protobuf.encode(schema, &object).unwrap();
+    assert_eq!(Protobuf.decode(schema, &binary).unwrap().value, object);
+    let shallow = Json.decode(schema, nested(55).as_bytes()).unwrap().value;
+    assert_eq!(Yaml.decode(schema, nested(55).as_bytes()).unwrap().value, shallow);
+    let applied = apply(schema, None, &object, writer, false).unwrap();
+    apply(schema, Some(&applied), &object, writer, false).unwrap();
+    strategic(schema, &object, &object).unwrap();
+    let mut tracked = merge(&object, &object);
+    track_update(schema, None, &mut tracked, writer);
+
+    assert!(Json.decode(schema, nested(130).as_bytes()).is_err());
+    for depth in [70, 5000] {
+        assert!(Yaml.decode(schema, nested(depth).as_bytes()).is_err());
+        assert!(documents(nested(depth).as_bytes()).is_err());
+    }
+    let schema = schema.descend(&["spec", "versions", "schema", "openAPIV3Schema"]).unwrap();
+    let Shape::Struct(of) = schema.shape else { panic!("a structure") };
+    let not = of.get().wire.iter().find(|wire| {
+        matches!(wire.content, Content::Field(index) if of.get().fields[usize::from(index)].name == "not")
+    });
+    let number = not.unwrap().number;
+    let message = (0..5000).fold(Vec::new(), |inner, _| delimited(number, &inner));
+    let envelope = [b"k8s\0".to_vec(), delimited(2, &message)].concat();
+    let error = Protobuf.decode(of, &envelope).unwrap_err();
+    assert!(error.to_string().contains("nested too deeply"), "{error}");
 }

@@ -83,3 +83,37 @@ fn applies_and_updates_own_the_same_fields() {
     let first: Vec<&String> = failures.iter().take(12).collect();
     assert!(failures.is_empty(), "{} failures, first:\n{first:#?}", failures.len());
 }
+
+#[test]
+fn writers_may_reset_ownership_but_not_through_a_subresource() {
+    let schema = registry::type_of("", "v1", "ConfigMap").unwrap();
+    let writer = |manager, subresource| Writer { manager, subresource, now: "2024-01-01T00:00:00Z" };
+    let object = |data: &str, managed: Value| {
+        let text = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"k": data},
+            "metadata": {"name": "c", "managedFields": managed}});
+        validate::conform(schema, text).unwrap().value
+    };
+    let mut live = object("1", Value::Null);
+    apply::track_update(schema, None, &mut live, writer("a", ""));
+    let managers = |object: &Value| -> Vec<String> {
+        let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| entry["manager"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(managers(&live), ["a"]);
+
+    let mut reset = object("1", serde_json::json!([{}]));
+    apply::track_update(schema, Some(&live), &mut reset, writer("b", ""));
+    assert_eq!(managers(&reset), Vec::<String>::new());
+
+    let mut status = object("2", serde_json::json!([{}]));
+    apply::track_update(schema, Some(&live), &mut status, writer("b", "status"));
+    // The first writer made the map, the second changed what is in it.
+    assert_eq!(managers(&status), ["a", "b"]);
+    assert_eq!(status["metadata"]["managedFields"][1]["subresource"], "status");
+
+    // A write that changes nothing leaves the record as it is, times too.
+    let mut same = live.clone();
+    let later = Writer { now: "2025-01-01T00:00:00Z", ..writer("c", "") };
+    apply::track_update(schema, Some(&live), &mut same, later);
+    assert_eq!(same, live);
+}

@@ -11,7 +11,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::{DecodeError, Decoded, canonical};
@@ -234,7 +234,7 @@ impl Seed<'_> {
     fn number<E: de::Error>(&self, number: Number) -> Result<Value, E> {
         match self.shape {
             Shape::Int32 | Shape::Int64 | Shape::IntOrString => self.integer(number),
-            Shape::Double | Shape::Any | Shape::Raw | Shape::FieldsV1 => Ok(Value::Number(number)),
+            Shape::Double => Ok(Value::Number(number)),
             Shape::Quantity => self.quantity(&number.to_string()),
             _ => Err(self.mismatch("number")),
         }
@@ -249,9 +249,7 @@ impl Seed<'_> {
 
     fn text<E: de::Error>(&self, text: Cow<'_, str>) -> Result<Value, E> {
         let canonical = match self.shape {
-            Shape::String | Shape::IntOrString | Shape::Any | Shape::Raw | Shape::FieldsV1 => {
-                return Ok(Value::String(text.into_owned()));
-            }
+            Shape::String | Shape::IntOrString => return Ok(Value::String(text.into_owned())),
             Shape::Quantity => return self.quantity(&text),
             Shape::Time => canonical::time(text),
             Shape::MicroTime => canonical::micro_time(text),
@@ -288,7 +286,10 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
+        match self.shape {
+            Shape::Any | Shape::Raw | Shape::FieldsV1 => Value::deserialize(deserializer),
+            _ => deserializer.deserialize_any(self),
+        }
     }
 }
 
@@ -313,11 +314,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
         match self.shape {
-            Shape::Bool
-            | Shape::Any
-            | Shape::Raw
-            | Shape::FieldsV1
-            | Shape::Choice(Choice::SchemaOrBool, _) => Ok(Value::Bool(value)),
+            Shape::Bool | Shape::Choice(Choice::SchemaOrBool, _) => Ok(Value::Bool(value)),
             _ => Err(self.mismatch("bool")),
         }
     }
@@ -350,7 +347,6 @@ impl<'de> Visitor<'de> for Seed<'_> {
             Shape::List(list) => (list.item, element(self.go_type)),
             Shape::Choice(Choice::SchemaOrArray, of) => (Shape::Struct(of), "v1.JSONSchemaProps"),
             Shape::Choice(Choice::SchemaOrStrings, _) => (Shape::String, "string"),
-            Shape::Any | Shape::Raw | Shape::FieldsV1 => (Shape::Any, ""),
             _ => return Err(self.mismatch("array")),
         };
         let mut items = Vec::with_capacity(access.size_hint().unwrap_or(0).min(64));
@@ -372,12 +368,6 @@ impl<'de> Visitor<'de> for Seed<'_> {
             Shape::Choice(_, of) => {
                 self.state.0.borrow_mut().quiet += 1;
                 let value = self.structure(of, access);
-                self.state.0.borrow_mut().quiet -= 1;
-                value
-            }
-            Shape::Any | Shape::Raw | Shape::FieldsV1 => {
-                self.state.0.borrow_mut().quiet += 1;
-                let value = self.map(Shape::Any, "", access);
                 self.state.0.borrow_mut().quiet -= 1;
                 value
             }

@@ -7,8 +7,8 @@ use serde_saphyr::options::DuplicateKeyPolicy;
 use super::{Codec, DecodeError, Decoded, EncodeError, typed};
 use crate::schema::TypeRef;
 
-/// Collections nested deeper are refused, as in JSON.
-const MAX_DEPTH: usize = 128;
+/// Collections nested deeper are refused, since reading them needs stack.
+const MAX_DEPTH: usize = 64;
 
 /// `application/yaml`.
 #[derive(Debug, Clone, Copy)]

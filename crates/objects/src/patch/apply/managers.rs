@@ -73,23 +73,31 @@ impl Manager {
     }
 
     /// Reads an entry; with `check`, its fields are brought into canonical form, and malformed ones refused.
-    fn read(entry: &Value, check: bool) -> Option<Self> {
-        let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
-        let applies = match text("operation") {
+    fn read(entry: Value, check: bool) -> Option<Self> {
+        let Value::Object(mut entry) = entry else { return None };
+        let fields = match entry.remove("fieldsV1") {
+            Some(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let mut text = |name: &str| match entry.remove(name) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let applies = match text("operation").as_str() {
             "Apply" => true,
             "Update" => false,
             _ => return None,
         };
-        if text("apiVersion").is_empty() || text("fieldsType") != "FieldsV1" {
+        let api_version = text("apiVersion");
+        if api_version.is_empty() || text("fieldsType") != "FieldsV1" {
             return None;
         }
-        let fields = entry.get("fieldsV1").and_then(Value::as_object).cloned().unwrap_or_default();
         Some(Self {
-            name: text("manager").to_owned(),
+            name: text("manager"),
             applies,
-            api_version: text("apiVersion").to_owned(),
-            subresource: text("subresource").to_owned(),
-            time: Some(text("time").to_owned()).filter(|time| !time.is_empty()),
+            api_version,
+            subresource: text("subresource"),
+            time: Some(text("time")).filter(|time| !time.is_empty()),
             fields: if check { PathSet::from_fields(&fields)?.into_fields() } else { fields },
         })
     }
@@ -120,27 +128,29 @@ fn entries(object: &Value) -> &[Value] {
 
 /// The managers that a live object records; `None` if any entry is malformed.
 pub(super) fn read(object: &Value) -> Option<Vec<Manager>> {
-    entries(object).iter().map(|entry| Manager::read(entry, false)).collect()
+    entries(object).iter().map(|entry| Manager::read(entry.clone(), false)).collect()
 }
 
-/// The managers to start from for an update of `old` to `new`: a writer may set them, reset them with one empty
-/// entry, or leave them alone; through a subresource it may not touch them.
-pub(super) fn for_update(old: Option<&Value>, new: &Value, subresource: &str) -> Vec<Manager> {
-    let kept = || old.and_then(read).unwrap_or_default();
-    if !subresource.is_empty() {
-        return kept();
+/// Takes the record out of `new` and returns the managers to start from for an update of `old` to it: a writer may
+/// set them, reset them with one empty entry, or leave them alone; through a subresource it may not touch them.
+pub(super) fn for_update(old: Option<&Value>, new: &mut Value, subresource: &str) -> Vec<Manager> {
+    let given = match new.get_mut("metadata").and_then(Value::as_object_mut) {
+        Some(metadata) => metadata.remove("managedFields"),
+        None => None,
+    };
+    let Some(Value::Array(given)) = given else { return old.and_then(read).unwrap_or_default() };
+    let unchanged = old.is_some_and(|old| entries(old) == given);
+    if !unchanged && !subresource.is_empty() {
+        return old.and_then(read).unwrap_or_default();
     }
-    if let [Value::Object(only)] = entries(new)
+    if let [Value::Object(only)] = given.as_slice()
         && only.values().all(|value| value.is_null() || value == "")
     {
         return Vec::new();
     }
-    if old.is_some_and(|old| entries(old) == entries(new)) {
-        return kept();
-    }
-    match entries(new).iter().map(|entry| Manager::read(entry, true)).collect::<Option<Vec<_>>>() {
+    match given.into_iter().map(|entry| Manager::read(entry, !unchanged)).collect::<Option<Vec<_>>>() {
         Some(managers) if !managers.is_empty() => managers,
-        _ => kept(),
+        _ => old.and_then(read).unwrap_or_default(),
     }
 }
 

@@ -153,7 +153,6 @@ pub fn apply(
 /// that follow from its difference to `old`. Cannot fail: unreadable managed fields are started afresh.
 pub fn track_update(schema: TypeRef, old: Option<&Value>, new: &mut Value, writer: Writer<'_>) {
     let recorded = managers::for_update(old, new, writer.subresource);
-    managers::strip(new);
     let managers = match old {
         Some(old) => track(schema, old, new, writer, recorded),
         None => track(schema, &empty(schema, new), new, writer, recorded),
