@@ -428,3 +428,240 @@ async fn who_signs_and_who_approves() {
     assert_eq!(answer["status"]["conditions"][0]["type"], "Approved");
     assert_eq!(answer["status"].get("certificate"), None);
 }
+
+/// One small object of every kind that has rules of its own, with the path it is posted to.
+fn samples() -> Vec<(&'static str, Value)> {
+    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}});
+    let mut once = template.clone();
+    once["spec"]["restartPolicy"] = json!("OnFailure");
+    let selector = json!({"matchLabels": {"app": "x"}});
+    let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    let named = |api: &str, kind: &str, rest: Value| {
+        let mut object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}});
+        for (key, value) in rest.as_object().unwrap() {
+            object[key] = value.clone();
+        }
+        object
+    };
+    let webhook = json!({"name": "a.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        "clientConfig": {"service": {"namespace": "default", "name": "w"}},
+        "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]});
+    vec![
+        ("/api/v1/namespaces", named("v1", "Namespace", json!({}))),
+        ("/api/v1/nodes", named("v1", "Node", json!({}))),
+        (PODS, pod("x")),
+        (SERVICES, service("x", json!({"type": "NodePort"}))),
+        ("/api/v1/namespaces/default/secrets", named("v1", "Secret", json!({"stringData": {"a": "b"}}))),
+        ("/api/v1/namespaces/default/configmaps", common::config_map("x")),
+        (
+            "/api/v1/namespaces/default/replicationcontrollers",
+            named("v1", "ReplicationController", json!({"spec": {"template": template}})),
+        ),
+        (
+            "/api/v1/namespaces/default/podtemplates",
+            named("v1", "PodTemplate", json!({"template": template})),
+        ),
+        (
+            "/api/v1/namespaces/default/limitranges",
+            named("v1", "LimitRange", json!({"spec": {"limits": [{"type": "Pod", "max": {"cpu": "9"}}]}})),
+        ),
+        (
+            "/api/v1/persistentvolumes",
+            named(
+                "v1",
+                "PersistentVolume",
+                json!({"spec": {"accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}}),
+            ),
+        ),
+        (
+            "/api/v1/namespaces/default/persistentvolumeclaims",
+            named("v1", "PersistentVolumeClaim", json!({"spec": claim})),
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/replicasets",
+            named("apps/v1", "ReplicaSet", json!({"spec": {"selector": selector, "template": template}})),
+        ),
+        ("/apis/apps/v1/namespaces/default/deployments", common::deployment("x")),
+        (
+            "/apis/apps/v1/namespaces/default/daemonsets",
+            named("apps/v1", "DaemonSet", json!({"spec": {"selector": selector, "template": template}})),
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/statefulsets",
+            named(
+                "apps/v1",
+                "StatefulSet",
+                json!({"spec": {"selector": selector, "template": template,
+                "serviceName": "x", "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}]}}),
+            ),
+        ),
+        (
+            "/apis/batch/v1/namespaces/default/jobs",
+            named("batch/v1", "Job", json!({"spec": {"template": once}})),
+        ),
+        (
+            "/apis/batch/v1/namespaces/default/cronjobs",
+            named(
+                "batch/v1",
+                "CronJob",
+                json!({"spec": {"schedule": "*/5 * * * *",
+                "jobTemplate": {"spec": {"template": once}}}}),
+            ),
+        ),
+        (
+            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+            named(
+                "discovery.k8s.io/v1",
+                "EndpointSlice",
+                json!({"addressType": "IPv4",
+                "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"port": 80}]}),
+            ),
+        ),
+        (
+            "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
+            named(
+                "networking.k8s.io/v1",
+                "NetworkPolicy",
+                json!({"spec": {"podSelector": {},
+                "ingress": [{"ports": [{"port": 80}]}]}}),
+            ),
+        ),
+        (
+            "/apis/networking.k8s.io/v1/namespaces/default/ingresses",
+            named(
+                "networking.k8s.io/v1",
+                "Ingress",
+                json!({"spec": {"defaultBackend":
+                {"service": {"name": "x", "port": {"number": 80}}}}}),
+            ),
+        ),
+        (
+            "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+            named(
+                "policy/v1",
+                "PodDisruptionBudget",
+                json!({"spec": {"maxUnavailable": "30%", "selector": selector}}),
+            ),
+        ),
+        (
+            "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+            named(
+                "autoscaling/v2",
+                "HorizontalPodAutoscaler",
+                json!({"spec": {"maxReplicas": 3,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}}),
+            ),
+        ),
+        (
+            "/apis/storage.k8s.io/v1/storageclasses",
+            named("storage.k8s.io/v1", "StorageClass", json!({"provisioner": "example.com/x"})),
+        ),
+        ("/apis/storage.k8s.io/v1/csidrivers", named("storage.k8s.io/v1", "CSIDriver", json!({"spec": {}}))),
+        (
+            "/apis/scheduling.k8s.io/v1/priorityclasses",
+            named("scheduling.k8s.io/v1", "PriorityClass", json!({"value": 5})),
+        ),
+        (
+            "/apis/node.k8s.io/v1/runtimeclasses",
+            named("node.k8s.io/v1", "RuntimeClass", json!({"handler": "x"})),
+        ),
+        (
+            "/apis/coordination.k8s.io/v1/namespaces/default/leases",
+            named(
+                "coordination.k8s.io/v1",
+                "Lease",
+                json!({"spec": {"holderIdentity": "me", "leaseDurationSeconds": 9}}),
+            ),
+        ),
+        (
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+            named(
+                "rbac.authorization.k8s.io/v1",
+                "ClusterRole",
+                json!({"rules": [
+                {"verbs": ["get"], "nonResourceURLs": ["/x"]}]}),
+            ),
+        ),
+        (
+            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+            named(
+                "rbac.authorization.k8s.io/v1",
+                "ClusterRoleBinding",
+                json!({
+                "roleRef": {"kind": "ClusterRole", "name": "x"}, "subjects": [{"kind": "Group", "name": "g"}]}),
+            ),
+        ),
+        (
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+            named(
+                "admissionregistration.k8s.io/v1",
+                "MutatingWebhookConfiguration",
+                json!({"webhooks": [webhook]}),
+            ),
+        ),
+        (
+            "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+            named(
+                "certificates.k8s.io/v1",
+                "CertificateSigningRequest",
+                json!({"spec": {"request": "eA==",
+                "signerName": "example.com/x", "usages": ["client auth"]}}),
+            ),
+        ),
+        (
+            "/api/v1/namespaces/default/events",
+            named(
+                "v1",
+                "Event",
+                json!({"involvedObject": {"namespace": "default", "kind": "Pod", "name": "x"},
+                "reason": "R", "type": "Normal"}),
+            ),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn writing_back_what_was_read_changes_nothing() {
+    let fixture = with_account().await;
+    for (path, body) in samples() {
+        let made = make(&fixture, path, body).await;
+        let one = format!("{path}/x");
+        let read = fixture.get(&one).await.body;
+        assert_eq!(read, made, "{one}: what a create answers is what is stored");
+        let written = fixture.send(Method::PUT, &one, Some(&read)).await;
+        assert_eq!(written.code, 200, "{one}: {:?}", written.body);
+        assert_eq!(written.body["metadata"]["resourceVersion"], read["metadata"]["resourceVersion"], "{one}");
+        let empty = fixture.patch(&one, "merge-patch+json", &json!({})).await;
+        assert_eq!(empty.body["metadata"]["resourceVersion"], read["metadata"]["resourceVersion"], "{one}");
+        let labelled =
+            fixture.patch(&one, "merge-patch+json", &json!({"metadata": {"labels": {"new": "label"}}})).await;
+        assert_eq!(labelled.code, 200, "{one}: {:?}", labelled.body);
+        assert_eq!(labelled.body["metadata"].get("generation"), read["metadata"].get("generation"), "{one}");
+        assert_eq!(labelled.body.get("spec"), read.get("spec"), "{one}");
+        assert_eq!(labelled.body.get("status"), read.get("status"), "{one}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_gives_everything_back() {
+    let fixture = with_account().await;
+    let before: Vec<String> = keys(&fixture);
+    for (path, body) in samples() {
+        make(&fixture, path, body).await;
+    }
+    for (path, _) in samples() {
+        let gone = fixture.send(Method::DELETE, &format!("{path}/x?gracePeriodSeconds=0"), None).await;
+        assert_eq!(gone.code, 200, "{path}: {:?}", gone.body);
+    }
+    let mut space = fixture.get("/api/v1/namespaces/x").await.body;
+    space["spec"]["finalizers"] = json!([]);
+    fixture.send(Method::PUT, "/api/v1/namespaces/x/finalize", Some(&space)).await;
+    assert_eq!(keys(&fixture), before);
+}
+
+/// Every key in the store.
+fn keys(fixture: &Fixture) -> Vec<String> {
+    let range = fixture.store.range("/", None, 0, None).unwrap();
+    range.entries.iter().map(|entry| entry.key.to_string()).collect()
+}
