@@ -16,8 +16,11 @@ use tokio::sync::mpsc;
 /// Watches of single objects of one kind.
 pub(crate) struct Refs<K> {
     client: Client,
-    held: Mutex<HashMap<(String, String), Weak<Informer<K>>>>,
+    held: Mutex<HashMap<Key, Weak<Informer<K>>>>,
 }
+
+/// Namespace and name.
+type Key = (String, String);
 
 /// A pod's hold on one object; the watch lives as long as somebody holds it.
 pub(crate) struct Hold<K> {

@@ -1,5 +1,7 @@
 //! The kubelet's HTTPS endpoints and the Node it registers. Needs root.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Pods from their creation to their end, on a real engine, a real network and a real API. Needs root.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! The kubelet ends and begins again, and pods do not notice. Needs root.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! Volumes, environment, files and limits as a container sees them. Needs root.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

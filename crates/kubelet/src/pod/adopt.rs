@@ -53,7 +53,7 @@ pub(crate) fn state(
             (true, Some(ip)) => Sandbox::Ready { ip },
             // Created, but not connected: the way on is the way from the start, each step of which is idempotent.
             (true, None) => Sandbox::Absent,
-            (false, _) => Sandbox::Lost,
+            (false, _) => Sandbox::Lost { retry_at: now },
         };
         // Main containers are created only after every init container did its part.
         let began = |c: &ContainerStatus| desired.of(Role::Main).any(|s| s.spec.name == c.name);

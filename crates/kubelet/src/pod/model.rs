@@ -168,7 +168,9 @@ pub(crate) enum Sandbox {
         ip: Ipv4Addr,
     },
     /// Its shim died; must be cleaned up before another is made.
-    Lost,
+    Lost {
+        retry_at: Timestamp,
+    },
     Removing,
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Action {
 pub(crate) fn plan(desired: &Desired, state: &State, now: Timestamp) -> Vec<Action> {
     let mut actions = Vec::new();
     match &state.ending {
-        Some(ending) => plan_end(desired, state, ending, &mut actions),
+        Some(ending) => plan_end(desired, state, ending, now, &mut actions),
         None => plan_life(desired, state, now, &mut actions),
     }
     actions
@@ -74,7 +74,9 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
         Sandbox::Failed { retry_at, .. } => {
             due(now, Some(*retry_at), actions, || Action::CreateSandbox);
         }
-        Sandbox::Lost => actions.push(Action::RemoveSandbox),
+        Sandbox::Lost { retry_at } => {
+            due(now, Some(*retry_at), actions, || Action::RemoveSandbox);
+        }
         Sandbox::Creating | Sandbox::Removing | Sandbox::Ready { .. } => {}
     }
     if !matches!(state.sandbox, Sandbox::Ready { .. }) || state.volumes != Step::Done {
@@ -177,9 +179,8 @@ fn due(now: Timestamp, at: Option<Timestamp>, actions: &mut Vec<Action>, action:
 fn finished(desired: &Desired, state: &State) -> bool {
     let for_good = |slot: &Slot| {
         state.containers.get(&slot.spec.name).is_some_and(|c| {
-            c.exit().is_some_and(|e| {
-                !desired.restarts(slot, e.code) && !(c.forced && desired.restarts_unhealthy(slot))
-            })
+            let again = |code| desired.restarts(slot, code) || c.forced && desired.restarts_unhealthy(slot);
+            c.exit().is_some_and(|e| !again(e.code))
         })
     };
     let init_failed = |slot: &Slot| {
@@ -195,7 +196,7 @@ fn finished(desired: &Desired, state: &State) -> bool {
     desired.of(Role::Main).next().is_some() && desired.of(Role::Main).all(for_good)
 }
 
-fn plan_end(desired: &Desired, state: &State, ending: &Ending, actions: &mut Vec<Action>) {
+fn plan_end(desired: &Desired, state: &State, ending: &Ending, now: Timestamp, actions: &mut Vec<Action>) {
     let active = |slot: &&Slot| state.containers.get(&slot.spec.name).is_some_and(ContainerState::active);
     let mut stop = |slot: &Slot| {
         let container = state.containers.get(&slot.spec.name);
@@ -222,7 +223,11 @@ fn plan_end(desired: &Desired, state: &State, ending: &Ending, actions: &mut Vec
     match (&state.sandbox, &state.volumes) {
         (Sandbox::Creating | Sandbox::Removing, _) | (_, Step::Busy) => return,
         // The exit codes live in the sandbox's folder until the API has them.
-        (Sandbox::Ready { .. } | Sandbox::Lost | Sandbox::Failed { .. }, _) => {
+        (Sandbox::Lost { retry_at }, _) if reported => {
+            due(now, Some(*retry_at), actions, || Action::RemoveSandbox);
+            return;
+        }
+        (Sandbox::Ready { .. } | Sandbox::Lost { .. } | Sandbox::Failed { .. }, _) => {
             if reported {
                 actions.push(Action::RemoveSandbox);
             }

@@ -330,7 +330,7 @@ fn a_lost_sandbox_is_removed_before_another_is_made() {
     state.initialized = true;
     exited(&mut state, "a", 137, 1);
     exited(&mut state, "b", 137, 1);
-    state.sandbox = Sandbox::Lost;
+    state.sandbox = Sandbox::Lost { retry_at: at(0) };
     assert_eq!(plan(&pod, &state, at(1)), [Action::RemoveSandbox]);
     state.sandbox = Sandbox::Absent;
     assert_eq!(plan(&pod, &state, at(1)), [Action::CreateSandbox]);

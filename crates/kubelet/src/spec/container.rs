@@ -15,6 +15,9 @@ pub(crate) const IMAGE_LABEL: &str = "launchway.dev/image";
 /// Digest form of the image, see [`IMAGE_LABEL`].
 pub(crate) const IMAGE_ID_LABEL: &str = "launchway.dev/image-id";
 
+/// Signal that the image wants to be ended with; absent when it names none.
+pub(crate) const STOP_SIGNAL_LABEL: &str = "launchway.dev/stop-signal";
+
 /// Size at which a log file is put aside, and how many are kept: upstream's defaults.
 const LOG_LIMIT: LogLimit = LogLimit { max_bytes: 10 << 20, files: 5 };
 
@@ -69,9 +72,11 @@ pub(crate) fn build(parts: Parts<'_>) -> Result<ContainerSpec, NoCommand> {
     }
     let cwd =
         container.working_dir.clone().filter(|d| !d.is_empty()).unwrap_or_else(|| image.working_dir.clone());
-    let labels = [(IMAGE_LABEL, parts.image_name), (IMAGE_ID_LABEL, parts.image_id)]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .into();
+    let signal = image.stop_signal.as_str();
+    let labels =
+        [(IMAGE_LABEL, parts.image_name), (IMAGE_ID_LABEL, parts.image_id), (STOP_SIGNAL_LABEL, signal)];
+    let labels = labels.into_iter().filter(|(_, v)| !v.is_empty());
+    let labels = labels.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     Ok(ContainerSpec {
         id: id(uid, &container.name, parts.attempt),
         name: container.name.clone(),

@@ -68,6 +68,7 @@ impl Volumes {
 }
 
 /// A pod's hold on all objects that its spec refers to.
+#[derive(Default)]
 pub(crate) struct Holds {
     pub(crate) config_maps: Vec<Hold<ConfigMap>>,
     pub(crate) secrets: Vec<Hold<Secret>>,

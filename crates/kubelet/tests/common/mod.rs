@@ -2,6 +2,7 @@
 //!
 //! Nothing outside is touched: the namespace is made here and vanishes with the test, pods are removed at its end.
 
+#![allow(clippy::unwrap_used)]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::net::Ipv4Addr;
@@ -63,11 +64,9 @@ pub fn on_a_node(test: impl AsyncFnOnce(&mut World) + Send) {
         .try_init();
     let netns = namespace::create().unwrap();
     namespace::run_in(&netns, || {
-        for device in ["lo"] {
-            let mut request = Request::new();
-            link::set_up(&mut request, device);
-            Socket::open(Family::Route).unwrap().request(request).unwrap();
-        }
+        let mut request = Request::new();
+        link::set_up(&mut request, "lo");
+        Socket::open(Family::Route).unwrap().request(request).unwrap();
         // Threads inherit the namespace of the one that makes them: all of this runtime are on this machine.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

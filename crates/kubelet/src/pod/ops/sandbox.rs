@@ -1,0 +1,106 @@
+//! What all containers of a pod share: namespaces, address, volumes.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use runtime::{EngineError, SandboxSpec};
+
+use super::Outcome;
+use crate::context::{Context, pod_ref};
+use crate::pod::model::Desired;
+use crate::spec::{files, resources};
+use crate::volumes::{self, Holds, Volumes};
+
+/// Creates namespaces and shim, and connects them to the network.
+pub(crate) async fn create_sandbox(ctx: Arc<Context>, desired: Desired) -> Outcome {
+    let result = sandbox(&ctx, &desired).await;
+    if let Err(message) = &result {
+        let text = format!("Failed to create pod sandbox: {message}");
+        ctx.events.warning(pod_ref(&desired.pod), "FailedCreatePodSandBox", text);
+    }
+    Outcome::Sandbox(result)
+}
+
+async fn sandbox(ctx: &Context, desired: &Desired) -> Result<Ipv4Addr, String> {
+    let spec = desired.spec();
+    let security = spec.security_context.clone().unwrap_or_default();
+    let host_network = spec.host_network == Some(true);
+    let sandbox = SandboxSpec {
+        uid: desired.uid().to_owned(),
+        name: desired.name().to_owned(),
+        namespace: desired.namespace().to_owned(),
+        hostname: files::hostname(desired.name(), desired.namespace(), spec, &ctx.cluster_domain),
+        host_network,
+        host_pid: spec.host_pid == Some(true),
+        host_ipc: spec.host_ipc == Some(true),
+        share_pid: spec.share_process_namespace == Some(true),
+        sysctls: security.sysctls.iter().flatten().map(|s| (s.name.clone(), s.value.clone())).collect(),
+        resources: resources::pod(spec, None),
+        shm_size: None,
+        labels: BTreeMap::new(),
+    };
+    match ctx.engine.create_sandbox(&sandbox).await {
+        Ok(_) | Err(EngineError::Exists(_)) => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    if host_network {
+        return Ok(ctx.node_address);
+    }
+    attach(ctx, desired.uid()).await
+}
+
+/// Connects a sandbox to the network; idempotent.
+async fn attach(ctx: &Context, uid: &str) -> Result<Ipv4Addr, String> {
+    let (engine, network, uid) = (ctx.engine.clone(), ctx.network.clone(), uid.to_owned());
+    let work = move || {
+        let namespace = engine.network_namespace(&uid).map_err(|e| e.to_string())?;
+        network.attach(&uid, namespace.as_fd()).map_err(|e| e.to_string())
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?
+}
+
+/// Kills and removes everything that runs of the pod, and frees its address.
+pub(crate) async fn remove_sandbox(ctx: Arc<Context>, uid: String) -> Outcome {
+    // The address goes first: it must not be given out while something still answers on it, and the links die
+    // with the namespace anyway.
+    let result = match ctx.engine.remove_sandbox(&uid).await {
+        Ok(()) => {
+            let network = ctx.network.clone();
+            let detached = tokio::task::spawn_blocking(move || network.detach(&uid)).await;
+            detached.map_err(|e| e.to_string()).and_then(|r| r.map_err(|e| e.to_string()))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    Outcome::SandboxRemoved(result)
+}
+
+/// Makes the volumes or brings them up to date.
+pub(crate) async fn mount(ctx: Arc<Context>, pod: Arc<Pod>, holds: Arc<Holds>, before: Volumes) -> Outcome {
+    let uid = pod.metadata.uid.clone().unwrap_or_default();
+    let request = volumes::Request {
+        client: ctx.client.clone(),
+        images: ctx.images.clone(),
+        dir: ctx.pod_dir(&uid),
+        pod: pod.clone(),
+        holds,
+        facts: ctx.facts(None),
+        before,
+    };
+    let result = volumes::mount(request).await.map_err(|e| e.to_string());
+    if let Err(message) = &result {
+        ctx.events.warning(pod_ref(&pod), "FailedMount", message.clone());
+    }
+    Outcome::Volumes(Box::new(result))
+}
+
+/// Unmounts and deletes the pod's folder.
+pub(crate) async fn unmount(ctx: Arc<Context>, uid: String) -> Outcome {
+    let dir = ctx.pod_dir(&uid);
+    let removed = tokio::task::spawn_blocking(move || {
+        volumes::remove_tree(&dir).map_err(|e| format!("cannot remove {}: {e}", dir.display()))
+    });
+    Outcome::VolumesRemoved(removed.await.unwrap_or_else(|e| Err(e.to_string())))
+}
