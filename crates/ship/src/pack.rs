@@ -66,6 +66,8 @@ pub fn pack(
     store: &ContentStore,
     progress: Progress<'_>,
 ) -> Result<Packed, PackError> {
+    // Between a layer and the name that needs it, no collection may take it.
+    let _writing = store.writing()?;
     let mut apps = Vec::new();
     for app in &project.apps {
         let command = command(app)?;
