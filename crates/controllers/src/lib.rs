@@ -8,14 +8,19 @@
 //! before it acts again on the same object (`shared::writes`).
 #![forbid(unsafe_code)]
 
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 mod endpoints;
 mod garbage;
 mod job;
 mod namespace;
 mod namespace_defaults;
+mod node;
 mod replicaset;
 mod shared;
+mod statefulset;
 
 use std::{pin::Pin, time::Duration};
 
@@ -58,8 +63,15 @@ const CONTROLLERS: &[(&str, Start)] = &[
         Box::pin(namespace_defaults::run_root_certificates(context))
     }),
     ("namespace-controller", |context| Box::pin(namespace::run(context))),
+    ("statefulset-controller", |context| Box::pin(statefulset::run(context))),
+    ("daemonset-controller", |context| Box::pin(daemonset::run(context))),
+    ("cronjob-controller", |context| Box::pin(cronjob::run(context))),
+    ("disruption-controller", |context| Box::pin(disruption::run(context))),
     ("job-controller", |context| Box::pin(job::run(context))),
     ("garbage-collector-controller", |context| Box::pin(garbage::run(context))),
+    ("node-lifecycle-controller", |context| Box::pin(node::health::run(context))),
+    ("taint-eviction-controller", |context| Box::pin(node::eviction::run(context))),
+    ("pod-garbage-collector-controller", |context| Box::pin(node::pod_gc::run(context))),
     ("endpointslice-controller", |context| Box::pin(endpoints::slices::run(context))),
     ("endpoints-controller", |context| Box::pin(endpoints::legacy::run(context))),
     ("deployment-controller", |context| Box::pin(deployment::run(context))),

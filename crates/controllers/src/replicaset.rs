@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use client::{Change, Events, Failure, Informer, Queue, failure};
+use client::{Events, Failure, Informer, Queue, failure};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -170,7 +170,7 @@ impl<S: Replicated> Controller<S> {
         let mut feeds = JoinSet::new();
         feed(&mut feeds, &sets, &queue, |change| [Key::of(&**change.object())]);
         let all = sets.clone();
-        feed(&mut feeds, &pods, &queue, move |change| interested(&all, change));
+        feed(&mut feeds, &pods, &queue, move |change| owners::concerned(&all, change, S::selector));
         let controller = Arc::new(Self {
             events: context.events(component),
             context,
@@ -333,27 +333,6 @@ fn text(error: &kube::Error) -> String {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),
     }
-}
-
-/// The sets that a change of a pod concerns: its controller, the one before, or for an orphan all that select it.
-fn interested<S: Replicated>(sets: &Informer<S>, change: &Change<Pod>) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for pod in [change.previous(), Some(change.object())].into_iter().flatten() {
-        match owners::controller_of(&pod.metadata) {
-            Some(owner) if owner.kind == S::kind(&()) => keys.push(Key::new(namespace(&**pod), &owner.name)),
-            Some(_) => {}
-            None => keys.extend(
-                sets.list_in(namespace(&**pod))
-                    .iter()
-                    .filter(|set| {
-                        set.selector().is_some_and(|selector| owners::selects(&selector, &pod.metadata))
-                    })
-                    .map(|set| Key::of(&**set)),
-            ),
-        }
-    }
-    keys.dedup();
-    keys
 }
 
 /// The status that the pods call for, and when it will change by time alone.

@@ -44,7 +44,9 @@ pub(crate) async fn run(context: Context) {
     let mut feeds = JoinSet::new();
     feed(&mut feeds, &deployments, &queue, |change| [Key::of(&**change.object())]);
     let all = deployments.clone();
-    feed(&mut feeds, &sets, &queue, move |change| interested(&all, change));
+    feed(&mut feeds, &sets, &queue, move |change| {
+        owners::concerned(&all, change, |deployment| owners::selector(Some(&deployment.spec.selector)))
+    });
     let known = sets.clone();
     feed(&mut feeds, &pods, &queue, move |change| pod_gone(&known, change));
     let controller = Arc::new(Controller {
@@ -61,29 +63,6 @@ pub(crate) async fn run(context: Context) {
         async move { controller.reconcile(&key).await }
     };
     queue.run("deployment-controller", 8, reconcile).await;
-}
-
-/// The Deployments that a change of a set concerns.
-fn interested(deployments: &Informer<Deployment>, change: &Change<ReplicaSet>) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for set in [change.previous(), Some(change.object())].into_iter().flatten() {
-        match owners::controller_of(&set.metadata) {
-            Some(owner) if owner.kind == "Deployment" => keys.push(Key::new(namespace(&**set), &owner.name)),
-            Some(_) => {}
-            None => keys.extend(
-                deployments
-                    .list_in(namespace(&**set))
-                    .iter()
-                    .filter(|deployment| {
-                        owners::selector(Some(&deployment.spec.selector))
-                            .is_some_and(|selector| owners::selects(&selector, &set.metadata))
-                    })
-                    .map(|deployment| Key::of(&**deployment)),
-            ),
-        }
-    }
-    keys.dedup();
-    keys
 }
 
 /// The Deployment whose pod has just gone: it may wait for that to recreate.

@@ -74,25 +74,8 @@ pub(crate) async fn run(context: Context) {
 }
 
 fn interested(jobs: &Informer<Job>, change: &Change<Pod>) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    for pod in [change.previous(), Some(change.object())].into_iter().flatten() {
-        match owners::controller_of(&pod.metadata) {
-            Some(owner) if owner.kind == "Job" => {
-                tasks.push(Task::Job(Key::new(namespace(&**pod), &owner.name)));
-            }
-            Some(_) => {}
-            None => tasks.extend(
-                jobs.list_in(namespace(&**pod))
-                    .iter()
-                    .filter(|job| {
-                        let selector =
-                            job.spec.as_ref().and_then(|spec| owners::selector(spec.selector.as_ref()));
-                        selector.is_some_and(|selector| owners::selects(&selector, &pod.metadata))
-                    })
-                    .map(|job| Task::Job(Key::of(&**job))),
-            ),
-        }
-    }
+    let selector = |job: &Job| owners::selector(job.spec.as_ref()?.selector.as_ref());
+    let mut tasks: Vec<_> = owners::concerned(jobs, change, selector).into_iter().map(Task::Job).collect();
     if pod::is_tracked(change.object()) && !matches!(change, Change::Deleted(_)) {
         let owner = owners::controller_of(&change.object().metadata).filter(|owner| owner.kind == "Job");
         let job = owner.and_then(|owner| {
@@ -102,7 +85,6 @@ fn interested(jobs: &Informer<Job>, change: &Change<Pod>) -> Vec<Task> {
             tasks.push(Task::Stray(Key::of(&**change.object())));
         }
     }
-    tasks.dedup();
     tasks
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod conditions;
 pub(crate) mod feed;
 pub(crate) mod hash;
+pub(crate) mod history;
 pub(crate) mod kinds;
 pub(crate) mod owners;
 pub(crate) mod pods;

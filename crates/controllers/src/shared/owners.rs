@@ -5,7 +5,7 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use client::{Failure, failure};
+use client::{Change, Failure, Informer, failure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
 use kube::{
     Api, Resource,
@@ -15,7 +15,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{name, uid};
+use super::{Key, name, namespace, uid};
 
 /// The reference that says who manages the object.
 pub(crate) fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {
@@ -50,6 +50,36 @@ pub(crate) fn selector(given: Option<&LabelSelector>) -> Option<Selector> {
 pub(crate) fn selects(selector: &Selector, meta: &ObjectMeta) -> bool {
     static NONE: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
     selector.matches(meta.labels.as_ref().unwrap_or(&NONE))
+}
+
+/// The owners of kind `O` that a change of an object concerns: its controller and the one before, or for an
+/// object without controller all that select it.
+pub(crate) fn concerned<O, K>(
+    owners: &Informer<O>,
+    change: &Change<K>,
+    selector: impl Fn(&O) -> Option<Selector>,
+) -> Vec<Key>
+where
+    O: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource,
+{
+    let mut keys = Vec::new();
+    for object in [change.previous(), Some(change.object())].into_iter().flatten() {
+        let space = namespace(&**object);
+        match controller_of(object.meta()) {
+            Some(owner) if owner.kind == O::kind(&()) => keys.push(Key::new(space, &owner.name)),
+            Some(_) => {}
+            None => {
+                let all = owners.list_in(space).into_iter();
+                let selecting = all.filter(|owner| {
+                    selector(owner).is_some_and(|selector| selects(&selector, object.meta()))
+                });
+                keys.extend(selecting.map(|owner| Key::of(&*owner)));
+            }
+        }
+    }
+    keys.dedup();
+    keys
 }
 
 /// Which of a set of objects belong to one owner.

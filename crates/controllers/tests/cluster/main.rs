@@ -4,7 +4,9 @@
 
 mod garbage;
 mod jobs;
+mod nodes;
 mod placing;
 mod rollouts;
 mod services;
+mod sets;
 mod world;

@@ -10,7 +10,7 @@ use client::{Change, Config, Informer};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -41,12 +41,18 @@ impl World {
     }
 
     pub(crate) async fn start_without_node() -> Self {
+        Self::start_with_grace(Duration::from_secs(3600)).await
+    }
+
+    /// Starts it so that nodes count as silent after `node_grace`; the pretended ones never send a sign of life.
+    pub(crate) async fn start_with_grace(node_grace: Duration) -> Self {
         let dir = TempDir::new().unwrap();
         let store = store::Store::open(dir.path(), store::Options::default()).await.unwrap();
         let server = ApiServer::start(Options::new(store)).await.unwrap();
         let client = server.client(user("admin", &["system:masters"]));
         let mut tasks = JoinSet::new();
-        let options = controllers::Options { root_ca_pem: "a certificate".into(), ..Default::default() };
+        let options =
+            controllers::Options { root_ca_pem: "a certificate".into(), node_grace, ..Default::default() };
         tasks
             .spawn(controllers::run_all(server.client(user("system:kube-controller-manager", &[])), options));
         let scheduler = server.client(user("system:kube-scheduler", &[]));
@@ -250,11 +256,4 @@ pub(crate) fn deployment(name: &str, replicas: i32, image: &str) -> Value {
 
 pub(crate) fn template(app: &str, image: &str) -> Value {
     json!({"metadata": {"labels": {"app": app}}, "spec": {"containers": [{"name": "c", "image": image}]}})
-}
-
-pub(crate) async fn post<K>(api: &Api<K>, object: &K) -> K
-where
-    K: Resource + Clone + DeserializeOwned + serde::Serialize + Debug,
-{
-    api.create(&PostParams::default(), object).await.unwrap()
 }

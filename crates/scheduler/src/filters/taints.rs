@@ -35,8 +35,10 @@ pub fn tolerates(pod: &Pod, key: &str, value: &str, effect: &str) -> bool {
     tolerations.iter().any(|toleration| covers(toleration, key, value, effect))
 }
 
-/// An empty effect covers all effects; an empty key with `Exists` covers all keys.
-fn covers(toleration: &Toleration, key: &str, value: &str, effect: &str) -> bool {
+/// Whether one toleration covers such a taint. An empty effect covers all effects; an empty key with `Exists`
+/// covers all keys.
+#[must_use]
+pub fn covers(toleration: &Toleration, key: &str, value: &str, effect: &str) -> bool {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let (for_effect, for_key, for_value) =
         (text(&toleration.effect), text(&toleration.key), text(&toleration.value));
