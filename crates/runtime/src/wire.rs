@@ -70,6 +70,9 @@ pub(crate) fn frame(json: &[u8], descriptors: usize) -> Vec<u8> {
     bytes
 }
 
+/// A frame's JSON and what travelled beside it.
+pub(crate) type Frame = (Vec<u8>, Vec<OwnedFd>);
+
 /// Takes frames off a stream.
 #[derive(Default)]
 pub(crate) struct Decoder {
@@ -92,7 +95,7 @@ impl Decoder {
     }
 
     /// The next whole frame.
-    pub(crate) fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>, FrameTooLong> {
+    pub(crate) fn next(&mut self) -> Result<Option<Frame>, FrameTooLong> {
         let Some((&[a, b, c, d, count], _)) = self.bytes.split_first_chunk::<HEADER>() else {
             return Ok(None);
         };

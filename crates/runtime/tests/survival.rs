@@ -1,5 +1,7 @@
 //! What outlives what: containers their daemon, exit codes and logs both, and nothing its removal. Needs root.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 mod common;
 
 use std::time::Duration;

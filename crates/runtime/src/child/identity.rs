@@ -64,6 +64,8 @@ pub(super) fn resolve(user: &User) -> Step<Identity> {
         groups
             .extend(group_file.lines().filter_map(group).filter(|(.., m)| member(m)).map(|(_, gid, _)| gid));
     }
+    // Without it a program that runs with another primary group would lose what its group may.
+    groups.push(gid);
     groups.sort_unstable();
     groups.dedup();
     let home = account.map(|a| a.home).filter(|home| !home.is_empty()).unwrap_or_else(|| "/".into());

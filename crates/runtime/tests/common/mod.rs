@@ -2,6 +2,7 @@
 //! left behind.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
