@@ -208,6 +208,8 @@ impl Scheduler {
         let view = self.view_for(info);
         match schedule(&view, info) {
             Ok(placement) => {
+                // A view that is still there would make the node be copied.
+                drop(view);
                 self.pending.remove(info.uid());
                 self.nominated.remove(info.uid());
                 self.settle(&placement.node, info.clone());

@@ -41,6 +41,7 @@ impl Text for Option<String> {
 macro_rules! implement {
     ($($type:ty),*) => {$(
         impl Condition for $type {
+            #[allow(clippy::needless_update, reason = "some of the types have more fields")]
             fn new(type_: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Self {
                 Self {
                     type_: type_.to_owned().into(),
