@@ -6,7 +6,7 @@ use crate::auth::{AuthState, UserInfo};
 use crate::bootstrap;
 use crate::kubelets::Kubelets;
 use crate::options::Options;
-use crate::rest::{self, Body};
+use crate::rest::{self, Body, Encoded};
 use crate::state::{StartError, State};
 use crate::storage::Index;
 use futures::future::BoxFuture;
@@ -49,6 +49,7 @@ impl ApiServer {
             event_lease: Mutex::default(),
             store: options.store.clone(),
             index: Index::new(),
+            encoded: Encoded::default(),
             auth,
             shutdown: CancellationToken::new(),
             options,

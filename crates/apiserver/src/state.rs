@@ -4,6 +4,7 @@
 use crate::auth::AuthState;
 use crate::kubelets::Kubelets;
 use crate::options::Options;
+use crate::rest::Encoded;
 use crate::status::Status;
 use crate::storage;
 use objects::registry::Kind;
@@ -49,6 +50,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     /// Labels and fields of stored objects, for selectors.
     pub(crate) index: storage::Index,
+    /// Encodings of objects that watchers share.
+    pub(crate) encoded: Encoded,
     /// Authentication and authorization.
     pub(crate) auth: AuthState,
     /// The lease that new events get, and since when.

@@ -109,6 +109,26 @@ async fn server_side_apply_tells_conflicts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn client_side_apply_turns_into_server_side_apply() {
+    let api = start().await;
+    let served = serve(&api).await;
+    let cron = "
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: c}
+spec:
+  schedule: '*/5 * * * *'
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: x}]}}}}
+";
+    served.ok(&["apply", "-f", "-"], cron).await;
+    let ran = served.kubectl(&["apply", "--server-side", "-f", "-"], cron).await;
+    assert!(ran.success && ran.err.is_empty(), "{ran:?}");
+    let managers = "jsonpath={range .metadata.managedFields[*]}{.manager}:{.operation} {end}";
+    let shown = served.ok(&["get", "cronjob", "c", "--show-managed-fields", "-o", managers], "").await;
+    assert!(shown.contains("kubectl:Apply") && !shown.contains("client-side"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_manifests_are_refused_with_the_field() {
     let api = start().await;
     let served = serve(&api).await;

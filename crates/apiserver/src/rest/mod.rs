@@ -8,6 +8,7 @@ mod collection;
 mod create;
 mod delete;
 mod discovery;
+mod encoded;
 mod frame;
 mod identity;
 mod list;
@@ -27,6 +28,8 @@ mod watch;
 mod write;
 
 pub(crate) use write::uuid;
+
+pub(crate) use encoded::Encoded;
 
 use crate::auth::UserInfo;
 use crate::state::State;

@@ -6,6 +6,7 @@ use super::write::{Change, Write};
 use super::{Body, Call, create, negotiate, reply};
 use crate::status::{Cause, Status};
 use http::Response;
+use objects::codec;
 use objects::meta;
 use objects::patch::apply::{self, ApplyError, Writer};
 use objects::patch::{self, PatchError};
@@ -80,7 +81,10 @@ fn read_applied(
     warnings: &mut Vec<String>,
 ) -> Result<Value, Status> {
     let (kind, name) = (call.target.kind, call.target.name()?);
-    let mut applied = body::decode(Expected::object(kind), "application/yaml", bytes, mode, warnings)?;
+    let typed = body::decode(Expected::object(kind), "application/yaml", bytes, mode, warnings)?;
+    let sent = codec::documents(bytes).ok().and_then(|mut documents| documents.pop()).unwrap_or_default();
+    let mut applied = restricted(typed, &sent);
+    meta::set_type(&mut applied, &kind.api_version(), kind.kind);
     if applied["metadata"]
         .get("managedFields")
         .is_some_and(|fields| !fields.is_null() && *fields != Value::Array(vec![]))
@@ -112,6 +116,24 @@ fn read_applied(
         _ => {}
     }
     Ok(applied)
+}
+
+/// Of a decoded object, what the client sent: decoding adds empty values that a type always has, and to apply a
+/// field is to own it.
+fn restricted(typed: Value, sent: &Value) -> Value {
+    match (typed, sent) {
+        (Value::Object(typed), Value::Object(sent)) => {
+            let kept = typed.into_iter().filter_map(|(key, value)| {
+                let sent = sent.get(&key)?;
+                Some((key, restricted(value, sent)))
+            });
+            Value::Object(kept.collect())
+        }
+        (Value::Array(typed), Value::Array(sent)) if typed.len() == sent.len() => {
+            typed.into_iter().zip(sent).map(|(typed, sent)| restricted(typed, sent)).collect()
+        }
+        (typed, _) => typed,
+    }
 }
 
 fn refused(error: ApplyError) -> Status {
@@ -178,5 +200,18 @@ impl Patch {
         let decoded = validate::conform(expected.schema, patched).map_err(|error| expected.unfit(&error))?;
         body::settle(expected, &decoded.problems, mode, warnings)?;
         Ok(decoded.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_applied_object_has_no_field_that_was_not_sent() {
+        let typed = json!({"a": {"b": "1", "empty": {}}, "list": [{"x": 1, "y": ""}], "z": ""});
+        let sent = json!({"a": {"b": 1}, "list": [{"x": 1}]});
+        assert_eq!(restricted(typed, &sent), json!({"a": {"b": "1"}, "list": [{"x": 1}]}));
     }
 }

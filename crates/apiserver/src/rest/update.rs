@@ -33,6 +33,7 @@ pub(crate) async fn put(mut call: Call) -> Result<Response<Body>, Status> {
         && call.target.subresource.is_none()
         && call.state.entry(kind, call.target.namespace.as_deref(), name).is_none()
     {
+        write.may_create(name)?;
         let mut object = object;
         meta::set(&mut object, "resourceVersion", "");
         let written = write.create(object).await?;

@@ -5,7 +5,7 @@
 //! is too slow for the history that is kept gets 410 and lists again; it never misses an event silently.
 
 use super::frame;
-use super::negotiate::Output;
+use super::negotiate::{Form, Format, Output};
 use super::query::ListOptions;
 use super::table::IncludeObject;
 use super::{Body, BoxError, Call, StopToken, list, negotiate, render, reply};
@@ -240,8 +240,14 @@ impl Watcher {
     }
 
     fn push(&mut self, out: &mut Vec<u8>, kind: EventType, entry: &Entry) {
-        let headers = !std::mem::replace(&mut self.headers_sent, true);
-        match render::entry(self.kind, entry, self.output, self.include, headers) {
+        let first = !std::mem::replace(&mut self.headers_sent, true);
+        let plain = self.output.format == Format::Json && self.output.form == Form::Object;
+        let bytes = if first || plain {
+            render::entry(self.kind, entry, self.output, self.include, first)
+        } else {
+            self.state.encoded.entry(self.kind, entry, self.output, self.include)
+        };
+        match bytes {
             Ok(bytes) => frame::push(out, self.output.format, kind, &bytes),
             Err(status) => self.fail(out, &status),
         }

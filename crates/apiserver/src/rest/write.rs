@@ -4,8 +4,8 @@
 //! it builds on. A write that changes nothing is not written. Nothing is stored in a dry run.
 
 use crate::admission::{self, Operation};
-use crate::auth::UserInfo;
-use crate::rest::Call;
+use crate::auth::{self, Attributes, Decision, UserInfo};
+use crate::rest::{Call, identity};
 use crate::state::State;
 use crate::status::Status;
 use crate::storage;
@@ -213,6 +213,7 @@ impl<'a> Write<'a> {
                 if self.subresource.is_some() {
                     return Err(Status::not_found(self.kind, name));
                 }
+                self.may_create(name)?;
                 let object = apply(None, &meta::now())?;
                 match self.create_tracked(object, false).await {
                     Err(status) if status.reason == "AlreadyExists" => continue,
@@ -342,6 +343,24 @@ impl<'a> Write<'a> {
         }
         meta::set(object, "namespace", wanted);
         Ok(())
+    }
+
+    /// Whether the user, who may change objects, may also make this one, which an apply or a PUT found missing.
+    pub(crate) fn may_create(&self, name: &str) -> Result<(), Status> {
+        let attributes = Attributes {
+            verb: "create",
+            group: self.kind.group,
+            resource: self.kind.plural,
+            namespace: self.namespace.unwrap_or_default(),
+            name,
+            ..Attributes::default()
+        };
+        match auth::authorize(&self.state.auth, self.user, &attributes) {
+            Decision::Allow => Ok(()),
+            Decision::Deny(why) => {
+                Err(Status::forbidden(self.kind, name, &identity::refusal(self.user, &attributes, &why)))
+            }
+        }
     }
 
     fn default(&self, object: &mut Value) {
