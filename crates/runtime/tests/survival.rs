@@ -54,7 +54,8 @@ async fn a_killed_daemon_loses_no_line_and_no_exit_code() {
     let running = |id: &str| state.containers.iter().find(|c| c.id == id).map(|c| c.state.clone());
     assert!(matches!(running("counter"), Some(ContainerState::Running { .. })), "{state:?}");
     let mut events = node.engine.events();
-    let (code, out, _) = node.exec("pod", "counter", "touch /stop; echo told").await;
+    let (code, out, _) =
+        node.exec("pod", "counter", "(sleep 0.1; touch /stop) > /dev/null 2>&1 & echo told").await;
     assert_eq!((code, out.as_str()), (0, "told\n"));
     assert_eq!(ended(&mut events, "counter").await.code, 42);
     let text = node.printed("counter");

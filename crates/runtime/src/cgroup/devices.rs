@@ -150,3 +150,61 @@ fn attach_program(directory: &File, program: &OwnedFd) -> io::Result<()> {
     };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::process::Command;
+
+    use super::*;
+    use crate::cgroup::Hierarchies;
+
+    /// A group of its own in the version 2 hierarchy, which every node mounts, be it only for this.
+    fn group(name: &str) -> Cgroup {
+        assert!(rustix::process::geteuid().is_root(), "this test makes a cgroup: run it as root");
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let unified =
+            mounts.lines().find(|line| line.contains(" - cgroup2 ")).expect("no cgroup2 is mounted");
+        let mount = unified.split(' ').nth(4).unwrap();
+        let path = format!("{mount}/lwtest-{name}-{}", std::process::id());
+        std::fs::create_dir(&path).unwrap();
+        Cgroup { version: 2, folders: BTreeMap::from([("unified".into(), path.into())]) }
+    }
+
+    #[test]
+    fn the_device_program_allows_what_is_listed() {
+        let group = group("devices");
+        group.allow_devices(&standard_devices()).unwrap();
+        let readable = DeviceRule { block: false, major: Some(1), minor: Some(5), access: "r".into() };
+        let strict = self::group("strict");
+        strict.allow_devices(&[readable]).unwrap();
+        let script = "echo $$ > \"$0/cgroup.procs\" && head -c1 /dev/$1 >&2 && echo read; (echo > /dev/$1) && echo wrote";
+        let try_it = |group: &Cgroup, device: &str| {
+            let folder = &group.folders["unified"];
+            let output = Command::new("sh").args(["-c", script]).arg(folder).arg(device).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().replace('\n', " ")
+        };
+        // The memory device is in nobody's list; the other is in one with, in one without writing.
+        let results = [try_it(&group, "zero"), try_it(&group, "kmsg"), try_it(&strict, "zero")];
+        let removed = [group.remove(), strict.remove()];
+        assert_eq!(results, ["read wrote ", "", "read "]);
+        assert!(removed.iter().all(Result::is_ok), "{removed:?}");
+    }
+
+    #[test]
+    fn a_version_2_group_is_killed_and_removed_whole() {
+        let group = group("kill");
+        let child = group.child("inner", false).unwrap();
+        let folder = child.folders["unified"].join("cgroup.procs");
+        let script = "echo $$ > \"$0\" && (setsid sleep 1000 &) ; sleep 1000";
+        let mut process = Command::new("sh").args(["-c", script]).arg(folder).spawn().unwrap();
+        while group.processes().len() < 3 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(matches!(Hierarchies::detect(), Some(Hierarchies::V1(_) | Hierarchies::V2(_))));
+        group.kill();
+        assert!(!process.wait().unwrap().success());
+        group.remove().unwrap();
+        assert!(!group.folders["unified"].exists());
+    }
+}

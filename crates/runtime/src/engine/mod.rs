@@ -6,7 +6,7 @@ mod pod;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -86,6 +86,9 @@ struct Inner {
     /// `<home>/pods`.
     pods_folder: PathBuf,
     options: Options,
+    /// The shim's program behind a read-only mount of its own: what a container finds as `/proc/1/exe` before
+    /// its program runs, it cannot write to.
+    program: Option<OwnedFd>,
     /// `None` marks a sandbox that is being made.
     pods: Mutex<BTreeMap<String, Option<Arc<Pod>>>>,
     subscribers: Arc<Subscribers>,
@@ -119,7 +122,8 @@ impl Engine {
                 pods.insert(uid, Some(pod));
             }
         }
-        let inner = Inner { pods_folder, options, pods: Mutex::new(pods), subscribers };
+        let program = options.shim_command.first().and_then(|path| protected(path));
+        let inner = Inner { pods_folder, options, program, pods: Mutex::new(pods), subscribers };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -171,7 +175,11 @@ impl Engine {
         let Some((program, arguments)) = self.inner.options.shim_command.split_first() else {
             return Err(EngineError::Failed("no shim command is configured".into()));
         };
-        let mut command = tokio::process::Command::new(program);
+        // By way of this process's descriptors: the child's own are closed before it runs the program.
+        let protected = self.inner.program.as_ref();
+        let protected = protected.map(|fd| format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd()));
+        let mut command =
+            tokio::process::Command::new(protected.map_or_else(|| program.clone(), PathBuf::from));
         command.args(arguments).arg(folder).env_clear().current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let child = command.spawn().map_err(step("cannot start the shim"))?;
@@ -268,6 +276,13 @@ impl Engine {
         let pod = pods.get(uid).cloned().flatten();
         pod.ok_or_else(|| EngineError::NotFound(format!("the sandbox of pod {uid}")))
     }
+}
+
+/// A read-only mount of one program, attached nowhere. `None` on kernels that cannot; then the path is used.
+fn protected(program: &Path) -> Option<OwnedFd> {
+    let mount = sys::open_tree(program, false).ok()?;
+    let readonly = sys::MountChange { set: sys::ATTR_RDONLY, ..Default::default() };
+    sys::set_mount(mount.as_fd(), &readonly).ok().map(|()| mount)
 }
 
 impl Inner {
