@@ -78,7 +78,12 @@ impl ApiServer {
     /// Serves on a listener until `shutdown` is cancelled; then watches end, requests under way are finished (for
     /// at most ten seconds) and connections close. HTTP/1.1 and HTTP/2 by ALPN; whether client certificates are
     /// asked for and which are believed is the business of `tls`.
-    pub async fn serve(&self, listener: TcpListener, tls: Arc<rustls::ServerConfig>, shutdown: CancellationToken) {
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Arc<rustls::ServerConfig>,
+        shutdown: CancellationToken,
+    ) {
         tls::serve(self.service(), listener, tls, shutdown).await;
     }
 

@@ -61,7 +61,9 @@ pub(crate) fn of(
             let cells: Vec<Value> = columns.iter().map(|column| (column.cell)(object)).collect();
             match include {
                 IncludeObject::None => json!({"cells": cells}),
-                IncludeObject::Metadata => json!({"cells": cells, "object": super::render::metadata_only(object)}),
+                IncludeObject::Metadata => {
+                    json!({"cells": cells, "object": super::render::metadata_only(object)})
+                }
                 IncludeObject::Object => json!({"cells": cells, "object": object}),
             }
         })
