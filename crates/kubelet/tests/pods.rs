@@ -36,7 +36,7 @@ fn exit_codes_and_phases() {
         for (name, script, phase, code, reason) in [
             ("ok", "exit 0", "Succeeded", 0, "Completed"),
             ("bad", "exit 42", "Failed", 42, "Error"),
-            ("killed", "sh -c 'kill -9 $$'; exit $?", "Failed", 137, "Error"),
+            ("killed", "sh -c 'kill -9 $$$$'; exit $?", "Failed", 137, "Error"),
         ] {
             world
                 .pod(

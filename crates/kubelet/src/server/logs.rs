@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::Shared;
+use super::{Shared, decode};
 use crate::logs::{self, Query};
 
 pub(super) async fn container(
@@ -137,40 +137,4 @@ fn ended(shared: Arc<Shared>, uid: String, container: String, attempt: u32) -> w
         }
     });
     receiver
-}
-
-/// Undoes percent encoding; what is not encoded well stays as it is.
-fn decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match (bytes[at], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
-            (_, Some(byte)) => {
-                out.push(byte);
-                at += 3;
-            }
-            (b'+', None) => {
-                out.push(b' ');
-                at += 1;
-            }
-            (byte, None) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_encoding() {
-        assert_eq!(decode("2026-01-01T00%3A00%3A00Z"), "2026-01-01T00:00:00Z");
-        assert_eq!(decode("a+b%zz%4"), "a b%zz%4");
-    }
 }

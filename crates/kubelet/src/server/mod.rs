@@ -1,12 +1,13 @@
 //! The kubelet's HTTPS endpoints, for the API server: logs, pods, statistics, health.
 //!
 //! Every connection shows a client certificate of the cluster's CA, and its holder must be one of the names that the
-//! node trusts, or a member of `system:masters`; nothing is served to anybody else. Streaming endpoints (`/exec`,
-//! `/attach`, `/portForward`) answer 501 until their protocols are here.
+//! node trusts, or a member of `system:masters`; nothing is served to anybody else. `/portForward` answers 501: its protocol
+//! is not here.
 
 mod access;
 mod logs;
 mod stats;
+mod streams;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -106,8 +107,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/pods", get(list_pods))
         .route("/stats/summary", get(stats::summary))
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::container))
-        .route("/exec/{namespace}/{pod}/{container}", any(not_yet))
-        .route("/attach/{namespace}/{pod}/{container}", any(not_yet))
+        .route("/exec/{namespace}/{pod}/{container}", any(streams::exec))
+        .route("/attach/{namespace}/{pod}/{container}", any(streams::attach))
         .route("/portForward/{namespace}/{pod}", any(not_yet))
         .with_state(shared)
 }
@@ -125,5 +126,41 @@ async fn forbidden() -> Response {
 }
 
 async fn not_yet() -> Response {
-    (StatusCode::NOT_IMPLEMENTED, "this node does not serve streams into containers\n").into_response()
+    (StatusCode::NOT_IMPLEMENTED, "this node does not forward ports\n").into_response()
+}
+
+/// Undoes percent encoding; what is not encoded well stays as it is.
+fn decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        match (bytes[at], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
+            (_, Some(byte)) => {
+                out.push(byte);
+                at += 3;
+            }
+            (b'+', None) => {
+                out.push(b' ');
+                at += 1;
+            }
+            (byte, None) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_encoding() {
+        assert_eq!(decode("2026-01-01T00%3A00%3A00Z"), "2026-01-01T00:00:00Z");
+        assert_eq!(decode("a+b%zz%4"), "a b%zz%4");
+    }
 }
