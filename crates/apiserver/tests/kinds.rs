@@ -200,13 +200,13 @@ async fn services_get_addresses_and_ports_of_their_own() {
         assert_eq!(spec["clusterIPs"][0], spec["clusterIP"]);
         assert_eq!(spec["ipFamilies"], json!(["IPv4"]));
         let port = spec["ports"][0]["nodePort"].as_i64().unwrap();
-        assert!((30000..=32767).contains(&port));
+        assert!((30086..=32767).contains(&port), "the low ports are left to choice: {port}");
         assert!(seen.insert(spec["clusterIP"].to_string()), "{made}");
         assert!(seen.insert(port.to_string()), "{made}");
     }
     let wish = service(
         "w",
-        json!({"type": "NodePort", "clusterIP": "10.43.0.10", "ports": [{"port": 80, "nodePort": 30999}]}),
+        json!({"type": "NodePort", "clusterIP": "10.43.0.10", "ports": [{"port": 80, "nodePort": 30010}]}),
     );
     make(&fixture, SERVICES, wish.clone()).await;
     let mut twin = wish.clone();
@@ -217,7 +217,7 @@ async fn services_get_addresses_and_ports_of_their_own() {
     twin["spec"]["clusterIP"] = Value::Null;
     let (_, message) = refused(&fixture, SERVICES, twin.clone()).await;
     assert!(
-        message.contains("spec.ports[0].nodePort: Invalid value: 30999: provided port is already allocated"),
+        message.contains("spec.ports[0].nodePort: Invalid value: 30010: provided port is already allocated"),
         "{message}"
     );
     fixture.send(Method::DELETE, &format!("{SERVICES}/w"), None).await;

@@ -5,7 +5,8 @@
 //! Services can never get the same one, a failed write takes nothing, and a restart has nothing to rebuild.
 //!
 //! Addresses without a wish come from the upper part of the range, so that people can choose low ones; the band is
-//! upstream's: a sixteenth of the range, at least 16 and at most 256 addresses.
+//! upstream's: a sixteenth of the range, at least 16 and at most 256 addresses. So it is with node ports, of which a
+//! thirty-second, at least 16 and at most 128, is left to people's choice while there are others.
 
 use std::net::Ipv4Addr;
 
@@ -265,12 +266,19 @@ fn ports(
 
 fn free_port(ctx: &Ctx<'_>, taken: &[i64]) -> Result<i64, Status> {
     let range = &ctx.server.options.node_ports;
-    let count = u32::try_from(range.len()).unwrap_or_default();
-    let start = random(count)?;
-    for step in 0..count {
-        let port = i64::from(*range.start()) + i64::from((start + step) % count);
-        if !taken.contains(&port) && ctx.server.store.get(&port_key(port)).is_none() {
-            return Ok(port);
+    let last = u32::try_from(range.len()).unwrap_or_default();
+    let band = if last < 16 { 0 } else { (last / 32).clamp(16, 128).min(last) };
+    for (from, to) in [(band, last), (0, band)] {
+        let count = to - from;
+        if count == 0 {
+            continue;
+        }
+        let start = random(count)?;
+        for step in 0..count {
+            let port = i64::from(*range.start()) + i64::from(from + (start + step) % count);
+            if !taken.contains(&port) && ctx.server.store.get(&port_key(port)).is_none() {
+                return Ok(port);
+            }
         }
     }
     Err(Status::internal("failed to allocate a nodePort: range is full"))
