@@ -155,3 +155,40 @@ fn a_dead_shim_is_replaced() {
         assert_eq!((last.exit_code, last.reason.as_deref()), (137, Some("ContainerStatusUnknown")));
     });
 }
+
+#[test]
+fn an_end_in_the_middle_of_a_start_is_made_good() {
+    on_a_node(async |world| {
+        let names: Vec<String> = (0..5).map(|i| format!("p{i}")).collect();
+        for name in &names {
+            world
+                .pod(name, json!({"volumes": [{"name": "v", "emptyDir": {"medium": "Memory"}}],
+                    "initContainers": [{"name": "i", "command": sh("exit 0"), "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+                    "containers": [{"name": "c", "command": sh("sleep 1000"), "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]}))
+                .await;
+        }
+        // Each time somewhere else: namespaces made, containers created, started, reported.
+        for pause in [5, 20, 40, 80] {
+            tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+            world.restart(async |_| {}).await;
+        }
+        for name in &names {
+            let pod = world.until_ready(name).await;
+            assert_eq!(container(&pod, "c").restart_count, 0, "{name} was started once");
+            assert_eq!(terminated(&pod, "i").exit_code, 0);
+        }
+        assert_eq!(world.engine.sandboxes().len(), names.len());
+        for name in &names {
+            world.delete(name, Some(0)).await;
+        }
+        let cleared = async {
+            while !world.engine.sandboxes().is_empty()
+                || std::fs::read_dir(world.home.join("pods")).unwrap().count() > 0
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, cleared).await.expect("something is left");
+        assert!(mounts_below(&world.home).is_empty());
+    });
+}
