@@ -7,13 +7,15 @@
 //! What is not here: undo, baseline, repair, clean, callbacks, placeholders, code migrations, other databases.
 //! This crate knows nothing about clusters or images.
 //!
-//! Invariants: a script and its history row are committed together or not at all; a script that was applied is
-//! never applied again; a changed applied script stops the run before anything is changed.
+//! Invariants: a script and its history row are committed together or not at all (scripts that a database refuses
+//! to run in a transaction leave a failed row instead); a script that was applied is never applied again; a changed
+//! applied script stops the run before anything is changed.
 #![forbid(unsafe_code)]
 
 pub mod database;
 mod execute;
 mod history;
+mod mode;
 mod plan;
 pub mod script;
 mod split;
@@ -22,6 +24,7 @@ mod version;
 pub use database::{DatabaseError, Url, UrlError};
 pub use execute::{Applied, MigrateError, Report, migrate};
 pub use history::HistoryRow;
+pub use mode::Unsuitable;
 pub use plan::{PlanError, plan};
 pub use script::{Script, ScriptError, ScriptKind};
 pub use split::{Statement, Syntax, split};

@@ -1,9 +1,11 @@
 //! Compares scripts with history, pure: what is to run, or why nothing may run.
 //!
-//! Rules are Flyway's `validate` with pending scripts allowed, and its order: versions, then repeatables.
+//! Rules are Flyway's `validate` with pending scripts allowed, and its order: versions, then repeatables. As there,
+//! versions above every script are let be: an older state of the repository may run on a newer database.
 
 use std::collections::BTreeMap;
 
+use crate::HISTORY_TABLE;
 use crate::history::{HistoryRow, shorten_end};
 use crate::script::{Script, ScriptKind};
 use crate::version::Version;
@@ -39,12 +41,8 @@ pub enum PlanError {
         local: String,
     },
     /// An applied script is no longer there.
-    #[error(
-        "version {version} ({script}) was applied to the database, but its script is not in the repository; bring it back"
-    )]
+    #[error("{script} was applied to the database, but is not in the repository; bring it back")]
     Missing {
-        /// Its version.
-        version: String,
         /// Its script.
         script: String,
     },
@@ -60,11 +58,12 @@ pub enum PlanError {
     },
     /// The history holds a failed script.
     #[error(
-        "version {version} ({script}) failed earlier and left its row in the history; repair the database, then remove that row"
+        "{script} failed earlier, outside a transaction, and left its row in the history; undo what it did, then \
+         DELETE FROM {HISTORY_TABLE} WHERE installed_rank = {rank}"
     )]
     Failed {
-        /// Its version or description.
-        version: String,
+        /// Its row in the history.
+        rank: i32,
         /// Its script.
         script: String,
     },
@@ -73,17 +72,17 @@ pub enum PlanError {
 /// Scripts that are to run, in order.
 pub fn plan<'a>(scripts: &'a [Script], history: &[HistoryRow]) -> Result<Vec<&'a Script>, PlanError> {
     if let Some(row) = history.iter().find(|row| !row.success) {
-        let version = row.version.as_ref().map_or_else(|| row.description.clone(), ToString::to_string);
-        return Err(PlanError::Failed { version, script: row.script.clone() });
+        return Err(PlanError::Failed { rank: row.installed_rank, script: row.script.clone() });
     }
     let mut applied: BTreeMap<&Version, &HistoryRow> = BTreeMap::new();
-    let mut repeatables: BTreeMap<&str, Option<i32>> = BTreeMap::new();
+    let mut repeatables: BTreeMap<&str, &HistoryRow> = BTreeMap::new();
     for row in history {
         match (&row.version, row.kind.as_str()) {
             (Some(version), "DELETE") => _ = applied.remove(version),
             (Some(version), _) => _ = applied.insert(version, row),
             (None, "SCHEMA") => {}
-            (None, _) => _ = repeatables.insert(&row.description, row.checksum),
+            (None, "DELETE") => _ = repeatables.remove(row.description.as_str()),
+            (None, _) => _ = repeatables.insert(&row.description, row),
         }
     }
     let baseline = applied.values().find(|row| row.kind == "BASELINE").and_then(|row| row.version.clone());
@@ -107,15 +106,25 @@ pub fn plan<'a>(scripts: &'a [Script], history: &[HistoryRow]) -> Result<Vec<&'a
             }
             ScriptKind::Repeatable => {
                 let description = shorten_end(&script.description, 200);
-                if repeatables.get(description.as_str()) != Some(&Some(script.checksum)) {
+                if repeatables.remove(description.as_str()).and_then(|row| row.checksum)
+                    != Some(script.checksum)
+                {
                     pending.push(script);
                 }
             }
         }
     }
-    let missing = applied.iter().find(|(version, row)| row.kind == "SQL" && !versions.contains_key(*version));
-    if let Some((version, row)) = missing {
-        return Err(PlanError::Missing { version: version.to_string(), script: row.script.clone() });
+    let newest = versions.last_key_value().map(|(version, ())| *version);
+    let missing = applied.iter().find(|(version, row)| {
+        row.kind == "SQL"
+            && !versions.contains_key(*version)
+            && newest.is_some_and(|newest| **version < newest)
+    });
+    // What is left of the repeatable ones has no script.
+    let missing =
+        missing.map(|(_, row)| *row).or_else(|| repeatables.into_values().find(|row| row.kind == "SQL"));
+    if let Some(row) = missing {
+        return Err(PlanError::Missing { script: row.script.clone() });
     }
     Ok(pending)
 }
@@ -177,7 +186,10 @@ mod tests {
             plan(&[script("V1__z.sql", "1"), two.clone()], &history),
             Err(PlanError::Renamed { .. })
         ));
-        assert!(matches!(plan(&[two.clone()], &history), Err(PlanError::Missing { .. })));
+        assert!(matches!(plan(std::slice::from_ref(&two), &history), Err(PlanError::Missing { .. })));
+        let view = applied(&[&one, &two, &script("R__v.sql", "")]);
+        assert!(matches!(plan(&[one.clone(), two.clone()], &view), Err(PlanError::Missing { .. })));
+        assert!(plan(std::slice::from_ref(&one), &history).unwrap().is_empty(), "an older repository");
         let late = [one.clone(), script("V1.5__c.sql", ""), two.clone()];
         assert!(matches!(plan(&late, &history), Err(PlanError::OutOfOrder { .. })));
         let mut failed = history;

@@ -1,7 +1,9 @@
 //! Migration scripts on disk: names, order, checksums.
 //!
-//! Names follow Flyway: `V<version>__<description>.sql` and `R__<description>.sql`. Other `.sql` names are an
-//! error here (Flyway ignores them unless told otherwise), because a forgotten underscore must not skip a script.
+//! Names follow Flyway: `V<version>__<description>.sql` and `R__<description>.sql`; the description may be missing,
+//! the suffix may be in upper case, hidden folders are passed over (a mounted ConfigMap keeps its data in one).
+//! Other `.sql` names are an error here (Flyway ignores them unless told otherwise), because a forgotten
+//! underscore must not skip a script.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +64,7 @@ pub enum ScriptError {
 pub fn read(locations: &[PathBuf]) -> Result<Vec<Script>, ScriptError> {
     let mut scripts = Vec::new();
     for location in locations {
-        read_folder(location, location, &mut scripts)?;
+        read_folder(location, location, &mut Vec::new(), &mut scripts)?;
     }
     scripts.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     for pair in scripts.windows(2) {
@@ -80,21 +82,38 @@ pub fn read(locations: &[PathBuf]) -> Result<Vec<Script>, ScriptError> {
     Ok(scripts)
 }
 
-fn read_folder(location: &Path, dir: &Path, scripts: &mut Vec<Script>) -> Result<(), ScriptError> {
+/// Adds the scripts of `dir` and the folders in it; `above` holds the folders on the way here, by their real
+/// paths, so that a link back to one of them ends the descent.
+fn read_folder(
+    location: &Path,
+    dir: &Path,
+    above: &mut Vec<PathBuf>,
+    scripts: &mut Vec<Script>,
+) -> Result<(), ScriptError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
         move |source| ScriptError::Read { path, source }
     };
+    let real = dir.canonicalize().map_err(fail(dir))?;
+    if above.contains(&real) {
+        return Ok(());
+    }
+    above.push(real);
     for entry in fs::read_dir(dir).map_err(fail(dir))? {
-        let path = entry.map_err(fail(dir))?.path();
+        let entry = entry.map_err(fail(dir))?;
+        let path = entry.path();
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         if path.is_dir() {
-            read_folder(location, &path, scripts)?;
-        } else if path.extension().is_some_and(|extension| extension == "sql") {
+            if !is_hidden {
+                read_folder(location, &path, above, scripts)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql")) {
             let text = fs::read_to_string(&path).map_err(fail(&path))?;
             let name = path.strip_prefix(location).unwrap_or(&path).to_string_lossy().into_owned();
             scripts.push(Script::parse(&name, &text).ok_or_else(|| ScriptError::Name(path.clone()))?);
         }
     }
+    above.pop();
     Ok(())
 }
 
@@ -103,11 +122,14 @@ fn read_folder(location: &Path, dir: &Path, scripts: &mut Vec<Script>) -> Result
 impl Script {
     /// Takes kind and description from the file name in `name`; `None` when it is no migration's.
     pub fn parse(name: &str, text: &str) -> Option<Self> {
-        let stem = name.rsplit('/').next()?.strip_suffix(".sql")?;
-        let (prefix, description) = stem.split_once("__")?;
+        let (stem, suffix) = name.rsplit('/').next()?.rsplit_once('.')?;
+        if !suffix.eq_ignore_ascii_case("sql") {
+            return None;
+        }
+        let (prefix, description) = stem.split_once("__").unwrap_or((stem, ""));
         let kind = match prefix.strip_prefix('V') {
             Some(version) => ScriptKind::Versioned(Version::parse(version)?),
-            None if prefix == "R" => ScriptKind::Repeatable,
+            None if prefix == "R" && stem != "R" => ScriptKind::Repeatable,
             None => return None,
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
@@ -158,9 +180,22 @@ mod tests {
         assert_eq!(script.kind, ScriptKind::Versioned(Version::parse("1.2").unwrap()));
         assert_eq!(script.description, "Add users");
         assert_eq!(Script::parse("R__view.sql", "").unwrap().kind, ScriptKind::Repeatable);
-        for name in ["V1_x.sql", "Vx__y.sql", "X1__y.sql", "V1__y.txt"] {
+        assert_eq!(Script::parse("V3.SQL", "").unwrap().description, "");
+        for name in ["V1_x.sql", "R.sql", "R1__x.sql", "v1__x.sql", "Vx__y.sql", "X1__y.sql", "V1__y.txt"] {
             assert!(Script::parse(name, "").is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn hidden_folders_and_loops_of_links_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(".old")).unwrap();
+        fs::create_dir_all(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join(".old/V1__a.sql"), "").unwrap();
+        fs::write(dir.path().join("sub/V1__a.SQL"), "").unwrap();
+        std::os::unix::fs::symlink("..", dir.path().join("sub/up")).unwrap();
+        let scripts = read(&[dir.path().to_owned()]).unwrap();
+        assert_eq!(scripts.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["sub/V1__a.SQL"]);
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! Cuts a script into statements, pure: each with the line it starts on, so that an error can be placed.
 //!
-//! Knows strings, quoted names, comments, PostgreSQL's dollar quotes and the `BEGIN … END` bodies of SQLite's
-//! triggers. Text that is only comments and blanks is no statement.
+//! Knows strings, quoted names, comments, PostgreSQL's dollar quotes, escape strings and `BEGIN ATOMIC` bodies,
+//! and the `BEGIN … END` bodies of SQLite's triggers. Text that is only comments and blanks is no statement.
 
-/// What differs between dialects.
-#[derive(Debug, Clone, Copy)]
-pub struct Syntax {
-    /// `$tag$ … $tag$` quotes text (PostgreSQL).
-    pub dollar_quotes: bool,
-    /// `/* /* */ */` nests (PostgreSQL).
-    pub nested_comments: bool,
-    /// `CREATE TRIGGER` has a `BEGIN … END` body with semicolons inside (SQLite).
-    pub trigger_bodies: bool,
+/// Whose rules for quotes, comments and bodies hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// `$tag$ … $tag$`, `E'\''`, nested comments, functions with `BEGIN ATOMIC … END`.
+    Postgres,
+    /// `[name]` and `` `name` ``, triggers with `BEGIN … END`.
+    Sqlite,
 }
+
+/// How many words of a statement are kept: enough to see what kind it is.
+const WORDS: usize = 12;
 
 /// One statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Statement {
     pub text: String,
     /// Line of its first word, from 1.
     pub line: usize,
+    /// Its first words outside of quotes and comments, in upper case.
+    pub words: Vec<String>,
 }
 
 /// Cuts `script` at the semicolons between statements.
@@ -30,29 +33,38 @@ pub fn split(script: &str, syntax: Syntax) -> Vec<Statement> {
     let mut start = None;
     let mut end = 0;
     let mut words: Vec<String> = Vec::new();
+    let mut last_word = String::new();
     let mut depth = 0_usize;
+    let mut line = Lines { text: script, at: 0, line: 1 };
+    let mut close = |start: usize, end: usize, words: &mut Vec<String>| {
+        let text = script[start..end].to_owned();
+        statements.push(Statement { text, line: line.of(start), words: std::mem::take(words) });
+    };
     while let Some(token) = scanner.next() {
         match token.kind {
             TokenKind::Comment | TokenKind::Blank => continue,
             TokenKind::Semicolon if depth == 0 => {
                 if let Some(start) = start.take() {
-                    statements.push(statement(script, start, end));
+                    close(start, end, &mut words);
                 }
-                words.clear();
+                last_word.clear();
                 continue;
             }
             TokenKind::Word => {
                 let word = script[token.start..scanner.at].to_ascii_uppercase();
-                if syntax.trigger_bodies && is_trigger(&words) {
+                if has_body(syntax, &words) {
                     match word.as_str() {
-                        "BEGIN" | "CASE" => depth += 1,
+                        "BEGIN" if syntax == Syntax::Sqlite => depth += 1,
+                        "ATOMIC" if last_word == "BEGIN" => depth += 1,
+                        "CASE" if depth > 0 => depth += 1,
                         "END" => depth = depth.saturating_sub(1),
                         _ => {}
                     }
                 }
-                if words.len() < 4 {
-                    words.push(word);
+                if words.len() < WORDS {
+                    words.push(word.clone());
                 }
+                last_word = word;
             }
             TokenKind::Semicolon | TokenKind::Other => {}
         }
@@ -60,18 +72,34 @@ pub fn split(script: &str, syntax: Syntax) -> Vec<Statement> {
         end = scanner.at;
     }
     if let Some(start) = start {
-        statements.push(statement(script, start, end));
+        close(start, end, &mut words);
     }
     statements
 }
 
-fn statement(script: &str, start: usize, end: usize) -> Statement {
-    Statement { text: script[start..end].to_owned(), line: 1 + script[..start].matches('\n').count() }
+/// Whether a statement that begins with `words` may hold a body with semicolons.
+fn has_body(syntax: Syntax, words: &[String]) -> bool {
+    let names = |kinds: &[&str]| words.iter().take(4).any(|word| kinds.contains(&word.as_str()));
+    words.first().is_some_and(|word| word == "CREATE")
+        && match syntax {
+            Syntax::Postgres => names(&["FUNCTION", "PROCEDURE"]),
+            Syntax::Sqlite => names(&["TRIGGER"]),
+        }
 }
 
-/// `CREATE TRIGGER`, with `TEMP` or `TEMPORARY` between them.
-fn is_trigger(words: &[String]) -> bool {
-    words.first().is_some_and(|w| w == "CREATE") && words.iter().any(|w| w == "TRIGGER")
+/// Counts lines forwards once, however many statements there are.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, at: usize) -> usize {
+        self.line += self.text[self.at..at].matches('\n').count();
+        self.at = at;
+        self.line
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,8 +135,12 @@ impl Scanner<'_> {
             (TokenKind::Comment, self.block_comment(rest))
         } else if first == ';' {
             (TokenKind::Semicolon, 1)
-        } else if first == '\'' || first == '"' || first == '`' {
+        } else if first == '\'' || first == '"' || (first == '`' && self.syntax == Syntax::Sqlite) {
             (TokenKind::Other, quoted(rest, first))
+        } else if first == '[' && self.syntax == Syntax::Sqlite {
+            (TokenKind::Other, quoted(rest, ']'))
+        } else if self.syntax == Syntax::Postgres && (rest.starts_with("E'") || rest.starts_with("e'")) {
+            (TokenKind::Other, escape_string(rest))
         } else if let Some(length) = self.dollar_quote(rest) {
             (TokenKind::Other, length)
         } else if first.is_alphabetic() || first == '_' {
@@ -126,7 +158,7 @@ impl Scanner<'_> {
         let mut at = 0;
         while at < rest.len() {
             let here = &rest.as_bytes()[at..];
-            if here.starts_with(b"/*") && (depth == 0 || self.syntax.nested_comments) {
+            if here.starts_with(b"/*") && (depth == 0 || self.syntax == Syntax::Postgres) {
                 depth += 1;
                 at += 2;
             } else if here.starts_with(b"*/") {
@@ -144,7 +176,7 @@ impl Scanner<'_> {
 
     /// Length of `$tag$ … $tag$` at the start of `rest`; a tag is empty or a name, so `$1` is none.
     fn dollar_quote(&self, rest: &str) -> Option<usize> {
-        if !self.syntax.dollar_quotes || !rest.starts_with('$') {
+        if self.syntax != Syntax::Postgres || !rest.starts_with('$') {
             return None;
         }
         let tag = &rest[1..1 + rest[1..].find('$')?];
@@ -168,12 +200,26 @@ fn quoted(rest: &str, quote: char) -> usize {
     rest[1..].find(quote).map_or(rest.len(), |end| end + 2)
 }
 
+/// Length of `E'…'`, where a backslash takes away the meaning of the character after it.
+fn escape_string(rest: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(2) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\'' => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const POSTGRES: Syntax = Syntax { dollar_quotes: true, nested_comments: true, trigger_bodies: false };
-    const SQLITE: Syntax = Syntax { dollar_quotes: false, nested_comments: false, trigger_bodies: true };
+    const POSTGRES: Syntax = Syntax::Postgres;
+    const SQLITE: Syntax = Syntax::Sqlite;
 
     fn texts(script: &str, syntax: Syntax) -> Vec<(usize, String)> {
         split(script, syntax).into_iter().map(|s| (s.line, s.text)).collect()
@@ -207,6 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn a_function_body_in_plain_sql_is_one_statement() {
+        let script = "CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC\n SELECT CASE WHEN true THEN 1 END;\n SELECT 2;\nEND;\nSELECT 1;";
+        let found = texts(script, POSTGRES);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[1], (5, "SELECT 1".to_owned()));
+    }
+
+    #[test]
+    fn each_dialect_quotes_in_its_own_way() {
+        assert_eq!(texts(r"SELECT E'it\'s; '; SELECT e'\\'; SELECT 1", POSTGRES).len(), 3);
+        assert_eq!(texts(r"SELECT 'C:\'; SELECT 1", POSTGRES).len(), 2);
+        assert_eq!(texts("SELECT [a;b], `c;d`; SELECT 1", SQLITE).len(), 2);
+        assert_eq!(texts("SELECT a[1]; SELECT 1", POSTGRES).len(), 2);
+    }
+
+    #[test]
+    fn words_leave_out_comments_and_quotes() {
+        let found = split("CREATE /* x */ INDEX \"concurrently\" ON t (a)", POSTGRES);
+        assert_eq!(found[0].words, ["CREATE", "INDEX", "ON", "T", "A"]);
+    }
+
+    #[test]
     fn a_transaction_is_not_a_body() {
         assert_eq!(texts("BEGIN; SELECT 1; END;", SQLITE).len(), 3);
     }
@@ -216,7 +284,7 @@ mod tests {
     fn no_text_panics() {
         let alphabet = [
             ";", "'", "\"", "$", "$a$", "/*", "*/", "--", "\n", "CREATE", "TRIGGER", "BEGIN", "END", " ",
-            "é", "1",
+            "é", "1", "E'", "\\", "[", "`", "FUNCTION", "ATOMIC",
         ];
         let mut seed = 7_u64;
         for _ in 0..20_000 {

@@ -101,3 +101,34 @@ async fn several_processes_apply_each_script_once() {
     let applied: usize = runs.into_iter().map(|run| run.join().unwrap().unwrap().applied.len()).sum();
     assert_eq!(applied, 8);
 }
+
+#[tokio::test]
+async fn a_database_that_others_made_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "V1__a.sql", "CREATE TABLE a (n TEXT);");
+    fs::create_dir_all(dir.path().join("data")).unwrap();
+    let connection = rusqlite::Connection::open(dir.path().join("data/shop.db")).unwrap();
+    connection.execute_batch("CREATE TABLE orders (n TEXT)").unwrap();
+    let error = migrate(dir.path()).await.unwrap_err();
+    assert!(matches!(&error, MigrateError::NotEmpty { object, .. } if object == "orders"), "{error}");
+    assert_eq!(query(dir.path(), "SELECT name FROM sqlite_master"), ["orders"]);
+}
+
+#[tokio::test]
+async fn a_table_that_others_refer_to_can_be_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        "V1__a.sql",
+        "CREATE TABLE a (id INTEGER PRIMARY KEY);\nCREATE TABLE b (a REFERENCES a);\n\
+         INSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1);",
+    );
+    write(
+        dir.path(),
+        "V2__rebuild.sql",
+        "CREATE TABLE c (id INTEGER PRIMARY KEY, n TEXT DEFAULT 'x');\nINSERT INTO c (id) SELECT id FROM a;\n\
+         DROP TABLE a;\nALTER TABLE c RENAME TO a;",
+    );
+    migrate(dir.path()).await.unwrap();
+    assert_eq!(query(dir.path(), "SELECT n FROM a JOIN b ON b.a = a.id"), ["x"]);
+}

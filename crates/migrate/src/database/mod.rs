@@ -7,8 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::history::HistoryRow;
-use crate::script::Script;
-use crate::split::Syntax;
+use crate::split::{Statement, Syntax};
 
 /// What a database said, placed as well as it can be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,20 +40,35 @@ pub(crate) trait Database {
 
     /// Makes sure no other process migrates at the same time, until the connection ends.
     async fn lock(&mut self) -> Result<(), DatabaseError>;
+    /// Name of a table or the like that was made by somebody else: it is there, a history table is not.
+    async fn foreign_object(&mut self) -> Result<Option<String>, DatabaseError>;
     /// Makes the history table if it is not there and reads it in the order of ranks.
     async fn history(&mut self) -> Result<Vec<HistoryRow>, DatabaseError>;
+    /// Gives the session the settings it started with: a script before this one may have changed them.
+    async fn reset(&mut self) -> Result<(), DatabaseError>;
     /// Starts a transaction.
     async fn begin(&mut self) -> Result<(), DatabaseError>;
     /// Runs one statement.
     async fn execute(&mut self, statement: &str) -> Result<(), DatabaseError>;
-    /// Writes the history row of `script`, which took `milliseconds`.
+    /// Writes the history row of a script that took `milliseconds`.
     async fn record(&mut self, row: &HistoryRow, milliseconds: i32) -> Result<(), DatabaseError>;
     /// Makes the transaction permanent.
     async fn commit(&mut self) -> Result<(), DatabaseError>;
     /// Takes the transaction back.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
-    /// True for scripts that the database refuses to run inside a transaction.
-    fn needs_no_transaction(&self, script: &Script) -> bool;
+    /// How `statement` stands to transactions.
+    fn place(statement: &Statement) -> Place;
+}
+
+/// How a statement stands to transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It belongs into one.
+    Inside,
+    /// The database refuses it there.
+    Outside,
+    /// It may stand in either, as `SET` does (Flyway takes it for one of a transaction).
+    Either,
 }
 
 // === impl Url ===

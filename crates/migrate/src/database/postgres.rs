@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, Place};
 use crate::HISTORY_TABLE;
 use crate::history::HistoryRow;
-use crate::script::Script;
-use crate::split::Syntax;
+use crate::split::{Statement, Syntax};
 use crate::version::Version;
 
 /// How often the lock is asked for, one second apart, before giving up (Flyway's `lockRetryCount`).
@@ -34,13 +33,15 @@ impl From<tokio_postgres::Error> for DatabaseError {
             return Self { message: error_chain(&error), offset: None };
         };
         let mut message = format!("{}: {} (SQLSTATE {})", db.severity(), db.message(), db.code().code());
-        for (label, text) in [("detail", db.detail()), ("hint", db.hint())] {
+        for (label, text) in [("detail", db.detail()), ("hint", db.hint()), ("in", db.where_())] {
             if let Some(text) = text {
                 message.push_str(&format!("\n{label}: {text}"));
             }
         }
         let offset = match db.position() {
-            Some(tokio_postgres::error::ErrorPosition::Original(position)) => Some(*position as usize - 1),
+            Some(tokio_postgres::error::ErrorPosition::Original(position)) => {
+                Some((*position as usize).saturating_sub(1))
+            }
             _ => None,
         };
         Self { message, offset }
@@ -99,7 +100,7 @@ impl Postgres {
 }
 
 impl Database for Postgres {
-    const SYNTAX: Syntax = Syntax { dollar_quotes: true, nested_comments: true, trigger_bodies: false };
+    const SYNTAX: Syntax = Syntax::Postgres;
 
     async fn lock(&mut self) -> Result<(), DatabaseError> {
         let key = LOCK_BASE + i64::from(java_hash(&self.table()));
@@ -118,6 +119,20 @@ impl Database for Postgres {
             ),
             offset: None,
         })
+    }
+
+    async fn foreign_object(&mut self) -> Result<Option<String>, DatabaseError> {
+        // What belongs to an extension came with the server's set-up.
+        let query = format!(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p')
+             AND to_regclass('{}') IS NULL
+             AND NOT EXISTS (SELECT 1 FROM pg_depend d
+                 WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+             ORDER BY c.relname LIMIT 1",
+            self.table()
+        );
+        self.value(&query).await
     }
 
     async fn history(&mut self) -> Result<Vec<HistoryRow>, DatabaseError> {
@@ -170,15 +185,27 @@ impl Database for Postgres {
         Ok(rows.iter().map(row).collect::<Result<_, _>>()?)
     }
 
+    async fn reset(&mut self) -> Result<(), DatabaseError> {
+        // Dumps set an empty search path, for example.
+        Ok(self.client.batch_execute("RESET ALL; RESET ROLE").await?)
+    }
+
     async fn begin(&mut self) -> Result<(), DatabaseError> {
         Ok(self.client.batch_execute("BEGIN").await?)
     }
 
     async fn execute(&mut self, statement: &str) -> Result<(), DatabaseError> {
-        Ok(self.client.batch_execute(statement).await?)
+        self.client.batch_execute(statement).await.map_err(|error| {
+            let error = DatabaseError::from(error);
+            // The server counts characters.
+            let byte = |offset| statement.char_indices().nth(offset).map(|(byte, _)| byte);
+            DatabaseError { offset: error.offset.and_then(byte), ..error }
+        })
     }
 
     async fn record(&mut self, row: &HistoryRow, milliseconds: i32) -> Result<(), DatabaseError> {
+        // The script may have taken a role that has no right to the table.
+        self.client.batch_execute("RESET ROLE").await?;
         let version = row.version.as_ref().map(ToString::to_string);
         self.client
             .execute(
@@ -210,27 +237,36 @@ impl Database for Postgres {
         Ok(self.client.batch_execute("ROLLBACK").await?)
     }
 
-    fn needs_no_transaction(&self, script: &Script) -> bool {
-        const STARTS: [&str; 11] = [
-            "create database",
-            "drop database",
-            "create tablespace",
-            "drop tablespace",
-            "create subscription",
-            "drop subscription",
-            "alter system",
-            "reindex database",
-            "reindex system",
-            "vacuum",
-            "discard all",
+    fn place(statement: &Statement) -> Place {
+        const OUTSIDE: [&[&str]; 13] = [
+            &["CREATE", "DATABASE"],
+            &["DROP", "DATABASE"],
+            &["CREATE", "TABLESPACE"],
+            &["DROP", "TABLESPACE"],
+            &["CREATE", "SUBSCRIPTION"],
+            &["DROP", "SUBSCRIPTION"],
+            &["ALTER", "SYSTEM"],
+            &["REINDEX", "SCHEMA"],
+            &["REINDEX", "DATABASE"],
+            &["REINDEX", "SYSTEM"],
+            &["VACUUM"],
+            &["DISCARD", "ALL"],
+            &["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY"],
         ];
-        crate::split::split(&script.text, Self::SYNTAX).iter().any(|statement| {
-            let words: Vec<String> =
-                statement.text.split_whitespace().take(10).map(str::to_ascii_lowercase).collect();
-            let head = words.join(" ");
-            STARTS.iter().any(|start| head.starts_with(start))
-                || words.iter().any(|word| word == "concurrently")
-        })
+        let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+        let is_concurrent = match words.as_slice() {
+            ["CREATE" | "DROP", "INDEX", "CONCURRENTLY", ..] => true,
+            ["REINDEX", rest @ ..] => rest.contains(&"CONCURRENTLY"),
+            ["ALTER", "TABLE", rest @ ..] => rest.contains(&"DETACH") && rest.contains(&"CONCURRENTLY"),
+            _ => false,
+        };
+        if is_concurrent || OUTSIDE.iter().any(|start| words.starts_with(start)) {
+            return Place::Outside;
+        }
+        match words.first() {
+            Some(&("SET" | "RESET" | "SHOW")) => Place::Either,
+            _ => Place::Inside,
+        }
     }
 }
 

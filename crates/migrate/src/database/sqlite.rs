@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, Place};
 use crate::HISTORY_TABLE;
 use crate::history::HistoryRow;
-use crate::script::Script;
-use crate::split::Syntax;
+use crate::split::{Statement, Syntax};
 use crate::version::Version;
 
 /// How long a statement waits for another process's transaction.
@@ -49,11 +48,20 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
-    const SYNTAX: Syntax = Syntax { dollar_quotes: false, nested_comments: false, trigger_bodies: true };
+    const SYNTAX: Syntax = Syntax::Sqlite;
 
     async fn lock(&mut self) -> Result<(), DatabaseError> {
         // Each script's own BEGIN IMMEDIATE excludes other writers; history is read again inside it.
         Ok(())
+    }
+
+    async fn foreign_object(&mut self) -> Result<Option<String>, DatabaseError> {
+        let mut statement = self.0.prepare(
+            "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'
+             AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1) ORDER BY name LIMIT 1",
+        )?;
+        let mut rows = statement.query([HISTORY_TABLE])?;
+        Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
     }
 
     async fn history(&mut self) -> Result<Vec<HistoryRow>, DatabaseError> {
@@ -89,6 +97,12 @@ impl Database for Sqlite {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    async fn reset(&mut self) -> Result<(), DatabaseError> {
+        // SQLite's own default, with which Flyway runs scripts: rebuilding a table that others refer to, SQLite's
+        // way to change one, fails otherwise. The bundled library would check foreign keys.
+        Ok(self.0.pragma_update(None, "foreign_keys", false)?)
     }
 
     async fn begin(&mut self) -> Result<(), DatabaseError> {
@@ -135,10 +149,12 @@ impl Database for Sqlite {
         Ok(self.0.execute_batch("ROLLBACK")?)
     }
 
-    fn needs_no_transaction(&self, script: &Script) -> bool {
-        crate::split::split(&script.text, Self::SYNTAX).iter().any(|statement| {
-            let text = statement.text.to_ascii_lowercase();
-            text.starts_with("pragma") && text.contains("foreign_keys")
-        })
+    fn place(statement: &Statement) -> Place {
+        // Inside a transaction this PRAGMA does nothing, silently.
+        let is_pragma = statement.words.first().is_some_and(|word| word == "PRAGMA");
+        if is_pragma && statement.words.iter().any(|word| word == "FOREIGN_KEYS") {
+            return Place::Outside;
+        }
+        if is_pragma { Place::Either } else { Place::Inside }
     }
 }
