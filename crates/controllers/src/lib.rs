@@ -19,6 +19,7 @@ mod namespace;
 mod namespace_defaults;
 mod node;
 mod replicaset;
+mod role_aggregation;
 mod shared;
 mod statefulset;
 
@@ -74,6 +75,8 @@ const CONTROLLERS: &[(&str, Start)] = &[
     ("pod-garbage-collector-controller", |context| Box::pin(node::pod_gc::run(context))),
     ("endpointslice-controller", |context| Box::pin(endpoints::slices::run(context))),
     ("endpoints-controller", |context| Box::pin(endpoints::legacy::run(context))),
+    ("endpointslice-mirroring-controller", |context| Box::pin(endpoints::mirror::run(context))),
+    ("clusterrole-aggregation-controller", |context| Box::pin(role_aggregation::run(context))),
     ("deployment-controller", |context| Box::pin(deployment::run(context))),
     ("replicaset-controller", |context| Box::pin(replicaset::run(context))),
     ("replicationcontroller-controller", |context| {

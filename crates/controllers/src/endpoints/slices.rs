@@ -14,6 +14,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
+    Api,
     api::{DeleteParams, PostParams},
     runtime::watcher::Config,
 };
@@ -95,11 +96,12 @@ impl Controller {
                 && labels.and_then(|labels| labels.get(SERVICE_NAME)) == Some(&key.name)
         });
         let plan = if select::is_external_name(&service) {
-            Plan { delete: existing, ..Plan::default() }
+            Plan::remove(existing)
         } else {
-            plan(&service, existing, self.wanted(&service))
+            plan(&Frame::of_service(&service), existing, self.wanted(&service))
         };
-        match self.carry_out(&service, plan).await {
+        let api = self.context.api::<EndpointSlice>(&key.namespace);
+        match plan.carry_out(&api, &self.writes, uid(&*service)).await {
             Err(error) if failure(&error) == Failure::NamespaceTerminating => Ok(None),
             other => other.map(|()| None),
         }
@@ -142,18 +144,28 @@ impl Controller {
             ..Endpoint::default()
         }
     }
+}
 
-    async fn carry_out(&self, service: &Service, plan: Plan) -> Result<(), kube::Error> {
-        let api = self.context.api::<EndpointSlice>(namespace(service));
-        for slice in plan.create {
-            let made = api.create(&PostParams::default(), &slice).await?;
-            self.writes.wrote(uid(service), &made);
+impl Plan {
+    /// A plan that removes slices and nothing else.
+    pub(super) fn remove(delete: Vec<Arc<EndpointSlice>>) -> Self {
+        Self { delete, ..Self::default() }
+    }
+
+    /// Writes it, and notes the writes for `owner`.
+    pub(super) async fn carry_out(
+        self,
+        api: &Api<EndpointSlice>,
+        writes: &Writes,
+        owner: &str,
+    ) -> Result<(), kube::Error> {
+        for slice in self.create {
+            writes.wrote(owner, &api.create(&PostParams::default(), &slice).await?);
         }
-        for slice in plan.update {
-            let written = api.replace(name(&slice), &PostParams::default(), &slice).await?;
-            self.writes.wrote(uid(service), &written);
+        for slice in self.update {
+            writes.wrote(owner, &api.replace(name(&slice), &PostParams::default(), &slice).await?);
         }
-        for slice in plan.delete {
+        for slice in self.delete {
             match api.delete(name(&*slice), &DeleteParams::default()).await {
                 Err(error) if failure(&error) != Failure::NotFound => return Err(error),
                 _ => {}
@@ -163,8 +175,29 @@ impl Controller {
     }
 }
 
+impl Frame {
+    fn of_service(service: &Service) -> Self {
+        let mut labels = service.metadata.labels.clone().unwrap_or_default();
+        labels.insert(SERVICE_NAME.into(), name(service).into());
+        labels.insert(MANAGED_BY.into(), US.into());
+        if select::is_headless(service) {
+            labels.insert(HEADLESS.into(), String::new());
+        } else {
+            labels.remove(HEADLESS);
+        }
+        let metadata = ObjectMeta {
+            generate_name: Some(format!("{}-", name(service))),
+            namespace: Some(namespace(service).into()),
+            labels: Some(labels),
+            owner_references: Some(vec![owners::controller_reference(service)]),
+            ..ObjectMeta::default()
+        };
+        Self { metadata, families: families(service) }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
+pub(super) enum Family {
     V4,
     V6,
 }
@@ -177,7 +210,7 @@ impl Family {
         }
     }
 
-    fn has(self, address: &str) -> bool {
+    pub(super) fn has(self, address: &str) -> bool {
         address.contains(':') == (self == Family::V6)
     }
 }
@@ -190,26 +223,33 @@ fn families(service: &Service) -> Vec<Family> {
 
 /// Endpoints that share family and ports.
 #[derive(Clone, Debug)]
-struct Wanted {
-    family: Family,
-    ports: Vec<EndpointPort>,
-    endpoints: Vec<Endpoint>,
+pub(super) struct Wanted {
+    pub(super) family: Family,
+    pub(super) ports: Vec<EndpointPort>,
+    pub(super) endpoints: Vec<Endpoint>,
 }
 
 /// What to write.
 #[derive(Debug, Default)]
-struct Plan {
+pub(super) struct Plan {
     create: Vec<EndpointSlice>,
     update: Vec<EndpointSlice>,
     delete: Vec<Arc<EndpointSlice>>,
+}
+
+/// What all slices of one owner have in common.
+pub(super) struct Frame {
+    pub(super) metadata: ObjectMeta,
+    /// Families for which there is at least an empty slice.
+    pub(super) families: Vec<Family>,
 }
 
 /// Changes `existing` as little as possible so that they hold what is wanted.
 ///
 /// A Service without any endpoint keeps one empty slice per family, so that clients can tell "none" from
 /// "not known yet".
-fn plan(service: &Service, existing: Vec<Arc<EndpointSlice>>, mut wanted: Vec<Wanted>) -> Plan {
-    for family in families(service) {
+pub(super) fn plan(frame: &Frame, existing: Vec<Arc<EndpointSlice>>, mut wanted: Vec<Wanted>) -> Plan {
+    for family in frame.families.iter().copied() {
         if !wanted.iter().any(|group| group.family == family) {
             wanted.push(Wanted { family, ports: Vec::new(), endpoints: Vec::new() });
         }
@@ -222,7 +262,7 @@ fn plan(service: &Service, existing: Vec<Arc<EndpointSlice>>, mut wanted: Vec<Wa
                 && slice.ports.clone().unwrap_or_default() == group.ports
         });
         unused = rest;
-        plan_group(service, group, same, &mut plan);
+        plan_group(frame, group, same, &mut plan);
     }
     plan.delete.append(&mut unused);
     // A slice that would go takes the place of one that would come.
@@ -246,7 +286,7 @@ fn plan(service: &Service, existing: Vec<Arc<EndpointSlice>>, mut wanted: Vec<Wa
     plan
 }
 
-fn plan_group(service: &Service, group: Wanted, mut slices: Vec<Arc<EndpointSlice>>, plan: &mut Plan) {
+fn plan_group(frame: &Frame, group: Wanted, mut slices: Vec<Arc<EndpointSlice>>, plan: &mut Plan) {
     slices.sort_by_key(|slice| slice.metadata.name.clone());
     let identity = |endpoint: &Endpoint| {
         let target = endpoint.target_ref.as_ref().and_then(|target| target.uid.clone());
@@ -274,7 +314,7 @@ fn plan_group(service: &Service, group: Wanted, mut slices: Vec<Arc<EndpointSlic
             continue;
         }
         any = true;
-        let wanted = build(service, group.family, &group.ports, content);
+        let wanted = build(frame, group.family, &group.ports, content);
         if !same(&slice, &wanted) {
             let metadata = ObjectMeta {
                 labels: wanted.metadata.labels,
@@ -286,37 +326,18 @@ fn plan_group(service: &Service, group: Wanted, mut slices: Vec<Arc<EndpointSlic
     }
     let mut rest: Vec<_> = missing.collect();
     if rest.is_empty() && !any {
-        plan.create.push(build(service, group.family, &group.ports, Vec::new()));
+        plan.create.push(build(frame, group.family, &group.ports, Vec::new()));
     }
     while !rest.is_empty() {
         let later = rest.split_off(rest.len().min(FULL));
-        plan.create.push(build(service, group.family, &group.ports, rest));
+        plan.create.push(build(frame, group.family, &group.ports, rest));
         rest = later;
     }
 }
 
-fn build(
-    service: &Service,
-    family: Family,
-    ports: &[EndpointPort],
-    endpoints: Vec<Endpoint>,
-) -> EndpointSlice {
-    let mut labels = service.metadata.labels.clone().unwrap_or_default();
-    labels.insert(SERVICE_NAME.into(), name(service).into());
-    labels.insert(MANAGED_BY.into(), US.into());
-    if select::is_headless(service) {
-        labels.insert(HEADLESS.into(), String::new());
-    } else {
-        labels.remove(HEADLESS);
-    }
+fn build(frame: &Frame, family: Family, ports: &[EndpointPort], endpoints: Vec<Endpoint>) -> EndpointSlice {
     EndpointSlice {
-        metadata: ObjectMeta {
-            generate_name: Some(format!("{}-", name(service))),
-            namespace: Some(namespace(service).into()),
-            labels: Some(labels),
-            owner_references: Some(vec![owners::controller_reference(service)]),
-            ..ObjectMeta::default()
-        },
+        metadata: frame.metadata.clone(),
         address_type: family.text().into(),
         ports: (!ports.is_empty()).then(|| ports.to_vec()),
         endpoints: Some(endpoints),
@@ -341,12 +362,13 @@ mod tests {
 
     use super::*;
 
-    fn service() -> Service {
-        serde_json::from_value(
+    fn service() -> Frame {
+        let service: Service = serde_json::from_value(
             json!({"metadata": {"name": "s", "namespace": "n", "uid": "u", "labels": {"l": "1"}},
             "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]}}),
         )
-        .unwrap()
+        .unwrap();
+        Frame::of_service(&service)
     }
 
     fn endpoint(at: usize) -> Endpoint {

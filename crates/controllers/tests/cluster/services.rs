@@ -69,6 +69,25 @@ async fn a_service_follows_its_pods() {
 }
 
 #[tokio::test]
+async fn hand_made_endpoints_show_as_slices() {
+    let world = World::start().await;
+    world
+        .create("v1", "Service", json!({"metadata": {"name": "db"}, "spec": {"ports": [{"port": 5432}]}}))
+        .await;
+    let addresses = json!({"metadata": {"name": "db"}, "subsets": [{"addresses": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2"}],
+        "ports": [{"port": 5432}]}]});
+    world.create("v1", "Endpoints", addresses).await;
+    let mine = "kubernetes.io/service-name=db";
+    let slices = world.until_all::<EndpointSlice>(mine, "complete", |slices| ready(slices) == 2).await;
+    assert_eq!(slices.len(), 1);
+    let fewer = json!({"subsets": [{"addresses": [{"ip": "192.0.2.2"}], "ports": [{"port": 5432}]}]});
+    world.merge::<Endpoints>("db", fewer).await;
+    world.until_all::<EndpointSlice>(mine, "smaller", |slices| ready(slices) == 1).await;
+    world.delete::<Endpoints>("db", DeleteParams::default()).await;
+    world.until_all::<EndpointSlice>(mine, "gone", <[EndpointSlice]>::is_empty).await;
+}
+
+#[tokio::test]
 async fn a_deleted_namespace_is_emptied_and_goes() {
     let world = World::start().await;
     world.create("apps/v1", "Deployment", deployment("web", 3, "i")).await;
