@@ -71,6 +71,16 @@ pub struct TurboConfig {
     _package_manager_check: Option<bool>,
     #[serde(default, rename = "noUpdateNotifier")]
     _no_update_notifier: Option<bool>,
+    #[serde(default, rename = "cacheMaxAge")]
+    _cache_max_age: Option<String>,
+    #[serde(default, rename = "cacheMaxSize")]
+    _cache_max_size: Option<String>,
+    #[serde(default, rename = "boundaries")]
+    _boundaries: Option<serde_json::Value>,
+    #[serde(default, rename = "tags")]
+    _tags: Option<Vec<String>>,
+    #[serde(default, rename = "agentGuidance")]
+    _agent_guidance: Option<serde_json::Value>,
 }
 
 /// Which environment a task sees.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::cache::{Cache, CacheError, Meta, Outputs};
+use crate::cache::{Cache, CacheError, Meta, Outputs, Restored};
 use crate::config::EnvMode;
 use crate::graph::{Task, TaskGraph, TaskId};
 use crate::hash::{GlobalInputs, select_env, task_hash};
@@ -70,6 +70,8 @@ pub enum Event<'a> {
     Finished(&'a TaskResult),
     /// A script failed.
     Failed(&'a TaskId),
+    /// Something is not as it should be, but the run goes on.
+    Warning(&'a TaskId, &'a str),
 }
 
 /// Hears what happens during a run; called from several tasks at once.
@@ -163,11 +165,15 @@ pub async fn run(
         files: global_inputs(&workspace.root, &config.global_dependencies)?,
         env: select_env(&options.env, &config.global_env),
     };
+    for task in graph.tasks.values() {
+        Globs::outputs(&task.config.outputs)?;
+    }
     let cache = Cache::open(&workspace.root, config.cache_dir.as_deref())?;
+    let _only_run = cache.lock().await?;
     let context = Arc::new(Context { workspace: workspace.clone(), options, cache, global });
     let mut summary = Summary::default();
     for package in workspace.packages.values() {
-        let files = package_inputs(&workspace.root.join(&package.dir), None)?;
+        let files = package_inputs(&workspace.root, &package.dir, None)?;
         summary.packages.insert(package.name.clone(), files_hash(&files));
     }
 
@@ -207,7 +213,7 @@ async fn run_task(
     let dir = root.join(&package_dir);
     let log_name = format!(".turbo/turbo-{}.log", task.id.task.replace(':', "$colon$"));
     let env = select_env(&context.options.env, &task.config.env);
-    let files = package_inputs(&dir, task.config.inputs.as_deref())?;
+    let files = package_inputs(root, &package_dir, task.config.inputs.as_deref())?;
     let dependencies: Vec<&str> = dependencies.iter().map(String::as_str).collect();
     let hash = task_hash(&context.global, &task, &files, &env, &dependencies);
     let mut result = TaskResult {
@@ -219,17 +225,20 @@ async fn run_task(
     };
     let Some(script) = task.script.clone() else { return Ok((result, false)) };
 
-    let globs = Globs::new("outputs", &task.config.outputs)?;
+    let globs = Globs::outputs(&task.config.outputs)?;
     let outputs = Outputs { package_dir: &package_dir, log: &log_name, globs: &globs };
     let cacheable = task.config.cache != Some(false);
-    if cacheable
-        && !context.options.force
-        && let Some(meta) = context.cache.restore(&hash, &outputs)?
-    {
-        result.cached = true;
-        result.duration = Duration::from_millis(meta.duration);
-        reporter.event(Event::Finished(&result));
-        return Ok((result, true));
+    if cacheable && !context.options.force {
+        match context.cache.restore(&hash, &outputs)? {
+            Restored::Whole(meta) => {
+                result.cached = true;
+                result.duration = Duration::from_millis(meta.duration);
+                reporter.event(Event::Finished(&result));
+                return Ok((result, true));
+            }
+            Restored::Damaged(text) => reporter.event(Event::Warning(&task.id, &text)),
+            Restored::None => {}
+        }
     }
 
     reporter.event(Event::Started(&task.id));

@@ -46,6 +46,11 @@ pub enum DiscoverError {
         /// The other manifest.
         second: PathBuf,
     },
+    /// A package has a configuration of its own.
+    #[error(
+        "{0}: configurations of packages are not supported; write \"package#task\" into the root's turbo.json"
+    )]
+    PackageConfig(PathBuf),
     /// The root names no packages.
     #[error("{0}: no \"workspaces\" list; add for example \"workspaces\": [\"apps/*\", \"packages/*\"]")]
     NoWorkspaces(PathBuf),
@@ -102,11 +107,13 @@ enum Workspaces {
 pub fn discover(start: &Path) -> Result<Workspace, DiscoverError> {
     let start =
         start.canonicalize().map_err(|source| DiscoverError::Read { path: start.to_owned(), source })?;
-    let root = start
-        .ancestors()
-        .find(|dir| dir.join("turbo.json").is_file())
-        .ok_or_else(|| DiscoverError::NoRoot(start.clone()))?
-        .to_owned();
+    // A package may have a turbo.json, too, but no workspaces.
+    let is_root = |dir: &&Path| {
+        dir.join("turbo.json").is_file()
+            && (!is_package_config(&dir.join("turbo.json")) || dir.parent().is_none())
+    };
+    let root =
+        start.ancestors().find(is_root).ok_or_else(|| DiscoverError::NoRoot(start.clone()))?.to_owned();
     let config = TurboConfig::read(&root.join("turbo.json"))?;
     let root_manifest_path = root.join("package.json");
     let globs = match read_manifest(&root_manifest_path)?.workspaces {
@@ -117,6 +124,9 @@ pub fn discover(start: &Path) -> Result<Workspace, DiscoverError> {
     let mut manifests = BTreeMap::new();
     for dir in package_dirs(&root, &globs, &root_manifest_path)? {
         let path = root.join(&dir).join("package.json");
+        if root.join(&dir).join("turbo.json").exists() {
+            return Err(DiscoverError::PackageConfig(root.join(&dir).join("turbo.json")));
+        }
         let manifest = read_manifest(&path)?;
         let name = manifest.name.clone().ok_or_else(|| DiscoverError::Manifest {
             path: path.clone(),
@@ -142,6 +152,13 @@ pub fn discover(start: &Path) -> Result<Workspace, DiscoverError> {
         })
         .collect();
     Ok(Workspace { root, config, packages })
+}
+
+/// A package's `turbo.json` says `extends`; one that cannot be read is reported as the root's.
+fn is_package_config(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let value: Result<serde_json::Value, _> = jsonc_parser::parse_to_serde_value(&text, &Default::default());
+    value.is_ok_and(|value| value.get("extends").is_some())
 }
 
 /// Folders below `root` that match `globs` and hold a `package.json`, relative, sorted.
@@ -226,6 +243,20 @@ mod tests {
         write(dir.path(), "p/b/package.json", r#"{"name":"x"}"#);
         let text = discover(dir.path()).unwrap_err().to_string();
         assert!(text.contains("p/a/package.json") && text.contains("p/b/package.json"), "{text}");
+    }
+
+    #[test]
+    fn a_package_s_own_configuration_is_named_not_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "turbo.json", "{}");
+        write(dir.path(), "package.json", r#"{"workspaces":["p/*"]}"#);
+        write(dir.path(), "p/a/package.json", r#"{"name":"x"}"#);
+        write(dir.path(), "p/a/turbo.json", r#"{"extends":["//"],"tasks":{}}"#);
+        let error = discover(&dir.path().join("p/a")).unwrap_err();
+        assert!(
+            matches!(&error, DiscoverError::PackageConfig(path) if path.ends_with("p/a/turbo.json")),
+            "{error}"
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ impl Reporter for Log {
             Event::Line(id, line) => format!("line {id} {line}"),
             Event::Finished(result) => format!("end {} {}", result.id, result.cached),
             Event::Failed(id) => format!("fail {id}"),
+            Event::Warning(id, text) => format!("warning {id} {text}"),
         };
         self.0.lock().unwrap().push(text);
     }
@@ -121,4 +122,78 @@ async fn undeclared_variables_are_not_seen() {
     run(&workspace, &graph, RunOptions { env, force: false }, Arc::new(Log::default())).await.unwrap();
     let seen = fs::read_to_string(dir.path().join("apps/api/dist/env")).unwrap();
     assert!(!seen.contains("SECRET_OF_MINE") && seen.contains("TURBO_HASH="), "{seen}");
+}
+
+#[tokio::test]
+async fn a_damaged_cache_entry_is_built_again_with_a_warning() {
+    let dir = repository();
+    build_all(dir.path()).await.0.unwrap();
+    for entry in fs::read_dir(dir.path().join(".turbo/cache")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "zst") {
+            fs::write(path, "not an archive").unwrap();
+        }
+    }
+    let (result, events) = build_all(dir.path()).await;
+    assert!(cached(&result.unwrap()).iter().all(|(_, cached)| !cached));
+    assert_eq!(events.iter().filter(|event| event.starts_with("warning ")).count(), 3, "{events:?}");
+    let (result, events) = build_all(dir.path()).await;
+    assert!(cached(&result.unwrap()).iter().all(|(_, cached)| *cached), "{events:?}");
+}
+
+#[tokio::test]
+async fn outputs_outside_the_package_are_refused_before_anything_runs() {
+    let dir = repository();
+    let turbo = r#"{"tasks":{"build":{},"api#build":{"outputs":["../../out/**"]}}}"#;
+    fs::write(dir.path().join("turbo.json"), turbo).unwrap();
+    let (result, events) = build_all(dir.path()).await;
+    let text = result.unwrap_err().to_string();
+    assert!(text.contains("../../out/**") && events.is_empty(), "{text} {events:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_run_leaves_no_process() {
+    let dir = repository();
+    let manifest = dir.path().join("apps/api/package.json");
+    fs::write(
+        &manifest,
+        r#"{"name":"api","scripts":{"build":"sleep 1000 & echo $! $$ >pids.new; mv pids.new pids; wait"}}"#,
+    )
+    .unwrap();
+    let pids = dir.path().join("apps/api/pids");
+    let seen = async {
+        while !pids.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        (result, _) = build_all(dir.path()) => panic!("{result:?}"),
+        () = seen => {}
+    }
+    for pid in fs::read_to_string(&pids).unwrap().split_whitespace() {
+        let stat = format!("/proc/{pid}/stat");
+        let lives = || fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+        while lives() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn runs_at_once_take_turns() {
+    let dir = repository();
+    let manifest = dir.path().join("apps/api/package.json");
+    let script = "test ! -e busy && touch busy && sleep 0.1 && rm busy && mkdir -p dist && cp src dist/api";
+    fs::write(&manifest, format!(r#"{{"name":"api","scripts":{{"build":"{script}"}}}}"#)).unwrap();
+    let runs: Vec<_> = (0..3)
+        .map(|_| {
+            let root = dir.path().to_owned();
+            tokio::spawn(async move { cached(&build_all(&root).await.0.unwrap()) })
+        })
+        .collect();
+    let mut built = 0;
+    for run in runs {
+        built += run.await.unwrap().iter().filter(|(_, cached)| !cached).count();
+    }
+    assert_eq!(built, 3, "each of the three tasks once");
 }

@@ -8,14 +8,24 @@ use std::time::Instant;
 use build::{Reporter, RunError, RunOptions, Summary, Workspace};
 use cluster::Home;
 use ship::{Event, Packed, Project};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
 use crate::args::WantedArgs;
 use crate::cluster_command;
 use crate::ui::{Stage, count, seconds};
 
-/// Takes the repository in `directory` to a running service.
+/// Takes the repository in `directory` to a running service. An interrupt ends the scripts that run, too.
 pub(crate) async fn run(home: &Home, directory: &Path, force: bool) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = stages(home, directory, force) => result,
+        _ = tokio::signal::ctrl_c() => Err("interrupted; `launchway up` continues where this run stopped".into()),
+        _ = terminate.recv() => Err("terminated; `launchway up` continues where this run stopped".into()),
+    }
+}
+
+async fn stages(home: &Home, directory: &Path, force: bool) -> Result<(), Failure> {
     let started = Instant::now();
     let workspace = build::discover(directory)?;
     let project = Project::open(&workspace, &|name| std::env::var(name).ok())?;
@@ -81,6 +91,7 @@ impl Reporter for BuildReporter {
             build::Event::Failed(id) => {
                 running.remove(&id.to_string());
             }
+            build::Event::Warning(id, text) => self.stage.line(&format!("{id}: {text}")),
         }
         let text: Vec<String> = running.iter().map(|(id, line)| format!("{id}: {line}")).collect();
         self.stage.doing(&text.join(" · "));
