@@ -52,7 +52,9 @@ async fn aggregate(
         return Ok(None);
     };
     let wanted = sum(&role, &roles.list());
-    if role.rules.clone().unwrap_or_default() == wanted {
+    // The order says nothing.
+    let known = role.rules.as_deref().unwrap_or_default();
+    if known.len() == wanted.len() && wanted.iter().all(|rule| known.contains(rule)) {
         return Ok(None);
     }
     let patch = json!({"metadata": {"resourceVersion": role.metadata.resource_version}, "rules": wanted});

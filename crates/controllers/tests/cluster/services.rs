@@ -4,8 +4,12 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, Endpoints, Namespace, Pod, ServiceAccount},
     discovery::v1::{Endpoint, EndpointSlice},
+    rbac::v1::ClusterRole,
 };
-use kube::{Api, api::DeleteParams};
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
 use serde_json::json;
 
 use crate::world::{World, deployment};
@@ -85,6 +89,26 @@ async fn hand_made_endpoints_show_as_slices() {
     world.until_all::<EndpointSlice>(mine, "smaller", |slices| ready(slices) == 1).await;
     world.delete::<Endpoints>("db", DeleteParams::default()).await;
     world.until_all::<EndpointSlice>(mine, "gone", <[EndpointSlice]>::is_empty).await;
+}
+
+#[tokio::test]
+async fn a_role_is_the_sum_of_those_it_selects() {
+    let world = World::start().await;
+    let roles: Api<ClusterRole> = Api::all(world.client.clone());
+    let role = |value| serde_json::from_value::<ClusterRole>(value).unwrap();
+    let sum = role(json!({"metadata": {"name": "sum"}, "aggregationRule": {"clusterRoleSelectors": [
+        {"matchLabels": {"example.com/in": "sum"}}]}, "rules": []}));
+    let part = role(json!({"metadata": {"name": "part", "labels": {"example.com/in": "sum"}}, "rules": [
+        {"apiGroups": ["example.com"], "resources": ["things"], "verbs": ["get"]}]}));
+    for role in [&sum, &part] {
+        roles.create(&PostParams::default(), role).await.unwrap();
+    }
+    let informer =
+        client::Informer::start(roles.clone(), client::Config::default().fields("metadata.name=sum"));
+    let mut changes = informer.subscribe();
+    while changes.recv().await.unwrap().object().rules != part.rules {}
+    roles.delete("part", &DeleteParams::default()).await.unwrap();
+    while changes.recv().await.unwrap().object().rules.as_ref().is_some_and(|rules| !rules.is_empty()) {}
 }
 
 #[tokio::test]
