@@ -528,6 +528,32 @@ async fn what_cannot_be_made_is_named_and_leaves_nothing() {
         assert_eq!(error.to_string(), expected);
         assert_eq!(node.engine.sandbox("hostile").unwrap().containers.len(), 0);
     }
+    // Files of the image that never end are not read.
+    let image = tempfile::tempdir().unwrap();
+    std::fs::create_dir(image.path().join("etc")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", image.path().join("etc/passwd")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, image.path().join("etc/group"), rustix::fs::Mode::RWXU).unwrap();
+    let mut endless = base();
+    endless.lower_dirs.insert(0, image.path().into());
+    endless.user.user = "app".into();
+    let error = node.engine.create_container("hostile", &endless).await.unwrap_err();
+    assert_eq!(error.to_string(), "container bad: user \"app\" is not in the container's /etc/passwd");
+    // Links that lead up and out end inside.
+    let image = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("../../../../../../etc", image.path().join("out")).unwrap();
+    let mut climber = node.shell("climber", "cat /etc/found");
+    climber.lower_dirs.insert(0, image.path().into());
+    std::fs::write(image.path().join("volume"), "inside\n").unwrap();
+    climber.mounts = vec![Mount {
+        source: MountSource::Bind(image.path().join("volume")),
+        target: "/out/found".into(),
+        readonly: true,
+        propagation: Propagation::Private,
+    }];
+    assert_eq!(node.run("hostile", &climber).await.code, 0);
+    assert_eq!(node.printed("climber"), "inside\n");
+    node.engine.remove_container("hostile", "climber").await.unwrap();
+
     // A missing program is only found by starting it.
     let mut spec = base();
     spec.args = vec!["/bin/nothing".into()];

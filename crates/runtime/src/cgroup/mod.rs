@@ -58,22 +58,28 @@ impl Cgroup {
 
     /// Makes a group below this one, under version 1 in the cpuset hierarchy only when `cpuset`.
     pub(crate) fn child(&self, name: &str, cpuset: bool) -> Result<Cgroup, CgroupError> {
-        let mut folders = BTreeMap::new();
+        let mut child = Cgroup { version: self.version, folders: BTreeMap::new() };
+        let made = self.make_child(&mut child, name, cpuset);
+        if made.is_err() {
+            child.remove_if_empty();
+        }
+        made.map(|()| child)
+    }
+
+    fn make_child(&self, child: &mut Cgroup, name: &str, cpuset: bool) -> Result<(), CgroupError> {
+        if self.version == 2 {
+            v2::enable_controllers(&self.folders["unified"])?;
+        }
         for (controller, folder) in self.folders.iter().filter(|(name, _)| cpuset || *name != "cpuset") {
             let folder = folder.join(name);
             match fs::create_dir(&folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(fault(&folder, "cannot create")(error));
                 }
-                _ => folders.insert(controller.clone(), folder),
+                _ => child.folders.insert(controller.clone(), folder),
             };
         }
-        let child = Cgroup { version: self.version, folders };
-        match self.version {
-            1 => v1::inherit_cpuset(&child)?,
-            _ => v2::enable_controllers(&self.folders["unified"])?,
-        }
-        Ok(child)
+        if self.version == 1 { v1::inherit_cpuset(child) } else { Ok(()) }
     }
 
     /// The group of that name below this one, which is thought to exist.

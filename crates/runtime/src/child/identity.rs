@@ -1,6 +1,8 @@
 //! Who the process becomes: user and groups from the container's own files, capabilities, resource limit names.
 
-use std::fs;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 
 use super::{Named, Step};
 use crate::capability::Sets;
@@ -30,7 +32,7 @@ pub(super) fn resolve(user: &User) -> Step<Identity> {
         None => (user.user.as_str(), None),
     };
     let wanted = if wanted.is_empty() { "0" } else { wanted };
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let passwd = read("/etc/passwd");
     let mut accounts = passwd.lines().filter_map(account);
     let number: Option<u32> = wanted.parse().ok();
     // As a number it need not be listed; as a name it must.
@@ -44,7 +46,7 @@ pub(super) fn resolve(user: &User) -> Step<Identity> {
         .or(number)
         .ok_or_else(|| format!("user {wanted:?} is not in the container's /etc/passwd"))?;
 
-    let group_file = fs::read_to_string("/etc/group").unwrap_or_default();
+    let group_file = read("/etc/group");
     let gid = match (user.group, wanted_group) {
         (Some(gid), _) => gid,
         (None, Some(name)) if !name.is_empty() => match name.parse() {
@@ -70,6 +72,19 @@ pub(super) fn resolve(user: &User) -> Step<Identity> {
     groups.dedup();
     let home = account.map(|a| a.home).filter(|home| !home.is_empty()).unwrap_or_else(|| "/".into());
     Ok(Identity { uid, gid, groups, home })
+}
+
+/// A file of the container's, which may be anything: a device without end, a pipe that nobody writes to.
+fn read(path: &str) -> String {
+    const LONGEST: u64 = 4 << 20;
+    let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+    let Some(file) = open.ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file())) else {
+        return String::new();
+    };
+    let mut bytes = Vec::new();
+    // What could be read counts.
+    let _ = file.take(LONGEST).read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn account(line: &str) -> Option<Account> {

@@ -115,7 +115,7 @@ impl Connection {
         exit
     }
 
-    /// Forgets an exec that did not come about.
+    /// Forgets an exec that nobody waits for any more.
     pub(super) fn forget_exit(&self, number: u64) {
         lock(&self.waiting).exits.remove(&number);
     }

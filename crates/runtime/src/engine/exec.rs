@@ -77,6 +77,7 @@ impl Drop for Exec {
         if let End::Exec { number, connection, exit, code: None } = &mut self.end
             && exit.try_recv() == Err(oneshot::error::TryRecvError::Empty)
         {
+            connection.forget_exit(*number);
             connection.post(connection.number(), Call::KillExec { exec: *number }, Vec::new());
         }
     }

@@ -380,27 +380,27 @@ impl Engine {
         let number = connection.number();
         let exit = connection.exit_of(number);
         let call = Call::Exec { id: id.into(), spec: spec.clone(), streams: wanted };
-        let reply = pod.outcome(connection.send(number, call, theirs).await);
-        let mut received = match reply {
-            Ok(received) => received,
-            Err(error) => {
-                connection.forget_exit(number);
-                return Err(error);
-            }
+        // From here on the process is ended when the caller gives up, now or later.
+        let mut exec = Exec {
+            stdin: None,
+            stdout: None,
+            stderr: None,
+            terminal: None,
+            end: End::Exec { number, connection, exit, code: None },
         };
+        let End::Exec { connection, .. } = &exec.end else { unreachable!("made as that") };
+        let mut received = pod.outcome(connection.send(number, call, theirs).await)?;
         let terminal = match received.pop() {
             Some(master) => Some(asynchronous(master).map_err(step("cannot use the terminal"))?),
             None => None,
         };
         let [stdin, stdout, stderr] = ours;
         let stdin = if spec.stdin { stdin.or_else(|| terminal.clone()) } else { None };
-        Ok(Exec {
-            stdin: stdin.map(|fd| Input { fd: Some(fd) }),
-            stdout: stdout.or_else(|| terminal.clone()).map(|fd| Output { fd }),
-            stderr: stderr.map(|fd| Output { fd }),
-            terminal,
-            end: End::Exec { number, connection, exit, code: None },
-        })
+        exec.stdin = stdin.map(|fd| Input { fd: Some(fd) });
+        exec.stdout = stdout.or_else(|| terminal.clone()).map(|fd| Output { fd });
+        exec.stderr = stderr.map(|fd| Output { fd });
+        exec.terminal = terminal;
+        Ok(exec)
     }
 
     /// Joins the output (and input) of a container's first process, from now on.

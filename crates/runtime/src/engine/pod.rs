@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -75,7 +76,7 @@ impl Pod {
         let end = pod.connect().await;
         if end.is_none() {
             // Dead, or ending: known at once, or in a moment.
-            const A_MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
+            const A_MOMENT: Duration = Duration::from_secs(1);
             if tokio::time::timeout(A_MOMENT, pidfd.readable()).await.is_ok() {
                 pod.shim_died();
                 return Some(pod);
@@ -209,14 +210,17 @@ impl Pod {
 
 /// Waits for the shim's end; connects again when only the connection ended.
 async fn watch_shim(pod: Weak<Pod>, pidfd: AsyncFd<OwnedFd>, mut end: Option<oneshot::Receiver<()>>) {
-    /// A shim that cuts an engine off lives on; one that is ending closes its sockets first.
-    const BEFORE_CONNECTING_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+    // A shim that cuts an engine off lives on; one that is ending closes its sockets first. One that cannot be
+    // reached is tried ever more rarely.
+    const FIRST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(60);
+    let mut pause = FIRST;
     loop {
         let connection_ended = async {
             if let Some(end) = &mut end {
                 let _ = end.await;
             }
-            tokio::time::sleep(BEFORE_CONNECTING_AGAIN).await;
+            tokio::time::sleep(pause).await;
         };
         tokio::select! {
             biased;
@@ -230,6 +234,7 @@ async fn watch_shim(pod: Weak<Pod>, pidfd: AsyncFd<OwnedFd>, mut end: Option<one
             () = connection_ended => {
                 let Some(pod) = pod.upgrade() else { return };
                 end = pod.connect().await;
+                pause = if end.is_some() { FIRST } else { (pause * 2).min(LONGEST) };
             }
         }
     }

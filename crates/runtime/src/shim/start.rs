@@ -98,7 +98,9 @@ fn shared_memory(spec: &SandboxSpec, folder: &Path) -> Result<SharedMemory, Stri
     let attributes = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
     let mount = named(new_mount(c"tmpfs", &options, attributes), "cannot make the pod's /dev/shm")?;
     use std::os::fd::AsFd;
-    if sys::clone_tree(mount.as_fd()).is_ok() {
+    if let Ok(copy) = sys::clone_tree(mount.as_fd()) {
+        // Letting go of a mount waits for every processor (milliseconds): it may stay until the shim ends.
+        std::mem::forget(copy);
         return Ok(SharedMemory::Detached(mount));
     }
     // Before Linux 6.15 a mount has to be attached somewhere to be copied.
@@ -108,10 +110,10 @@ fn shared_memory(spec: &SandboxSpec, folder: &Path) -> Result<SharedMemory, Stri
     Ok(SharedMemory::Folder(place))
 }
 
-/// Makes the pod's PID namespace: later children of this process are born into it. Its first process does
+/// Makes the pod's PID namespace (its group has a name that no container can have): later children of this process are born into it. Its first process does
 /// nothing but reap orphans.
 fn pod_init(cgroup: &Cgroup) -> Result<i32, String> {
-    let group = cgroup.child("init", false).map_err(|error| error.to_string())?;
+    let group = cgroup.child(".init", false).map_err(|error| error.to_string())?;
     named(sys::unshare(libc::CLONE_NEWPID), "cannot make the pod's PID namespace")?;
     match named(sys::fork(0), "cannot fork the pod's first process")? {
         Fork::Parent(pid) => Ok(pid),
