@@ -4,11 +4,14 @@
 //! machine, ours and the role model's in turns; the ratio counts, the absolute numbers are the machine's. A role
 //! model that is not installed is named with what to do, and our figures are printed alone.
 //!
-//! One file per benchmark; this one only picks.
+//! One file per benchmark; this one only picks. Without a name all of them run.
 #![forbid(unsafe_code)]
 
+mod cluster;
+mod container_start;
 mod etcd;
 mod measure;
+mod pod;
 mod store;
 
 use std::process::ExitCode;
@@ -19,27 +22,50 @@ use measure::Failure;
 /// Name, one line about it, and what runs it for about this long per figure.
 type Benchmark = (&'static str, &'static str, fn(Duration) -> Result<(), Failure>);
 
-const BENCHMARKS: &[Benchmark] =
-    &[("store", "durable puts, reads and size on disk of the store, beside etcd", store::run)];
+const BENCHMARKS: &[Benchmark] = &[
+    ("store", "durable puts, reads and size on disk of the store, beside etcd", store::run),
+    (
+        "container_start",
+        "container start, removal and exec, beside runc and crun; as root",
+        container_start::run,
+    ),
+    ("cluster", "starts, pods, Services and what an idle cluster costs; as root", cluster::run),
+];
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let name = arguments.next().unwrap_or_default();
-    let seconds = arguments.next().map_or(Ok(2.0), |text| text.parse::<f64>());
-    let chosen = BENCHMARKS.iter().find(|(other, ..)| *other == name);
-    let (Some((_, _, run)), Ok(seconds)) = (chosen, seconds) else {
-        eprintln!("usage: bench NAME [SECONDS PER FIGURE]\n");
-        for (name, about, _) in BENCHMARKS {
-            eprintln!("  {name:<16} {about}");
-        }
-        return ExitCode::from(2);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["shim", ..] = words[..] {
+        let folder: Vec<_> = std::env::args_os().skip(2).collect();
+        return runtime::shim_main(&folder);
+    }
+    if let ["pod", what] = words[..] {
+        return pod::main(what);
+    }
+    let (name, seconds) = match words[..] {
+        [] => (None, Ok(2.0)),
+        [name] => (Some(name), Ok(2.0)),
+        [name, seconds] => (Some(name), seconds.parse::<f64>()),
+        _ => return usage(),
     };
+    let chosen: Vec<_> =
+        BENCHMARKS.iter().filter(|(other, ..)| name.is_none_or(|name| name == *other)).collect();
+    let (false, Ok(seconds)) = (chosen.is_empty(), seconds) else { return usage() };
     measure::print_conditions();
-    match run(Duration::from_secs_f64(seconds)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    for (name, about, run) in chosen {
+        println!("\n{name}: {about}");
+        if let Err(error) = run(Duration::from_secs_f64(seconds)) {
             eprintln!("bench {name}: {error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
     }
+    ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: bench [NAME [SECONDS PER FIGURE]]\n");
+    for (name, about, _) in BENCHMARKS {
+        eprintln!("  {name:<16} {about}");
+    }
+    ExitCode::from(2)
 }

@@ -20,6 +20,11 @@ impl Sample {
         Self { latencies, elapsed }
     }
 
+    /// How many there were.
+    pub(crate) fn count(&self) -> usize {
+        self.latencies.len()
+    }
+
     /// Operations per second.
     pub(crate) fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64().max(1e-9)
@@ -64,14 +69,19 @@ pub(crate) fn human(time: Duration) -> String {
     }
 }
 
+/// How many threads wanted to run in the last minute.
+pub(crate) fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// Says on what machine, and how busy it was before we began.
 pub(crate) fn print_conditions() {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let model = read("/proc/cpuinfo");
     let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    let load = read("/proc/loadavg");
-    let load = load.split(' ').next().unwrap_or_default();
+    let load = load_average();
     let kernel = read("/proc/sys/kernel/osrelease");
     let profile = if cfg!(debug_assertions) { "debug build: figures mean nothing" } else { "release build" };
     println!(
