@@ -1,50 +1,30 @@
-//! What there is on this machine: processes, mounts, interfaces, tables, cgroups, folders; to be listed before and
-//! after.
+//! What there is on this machine: processes, mounts, interfaces, tables, cgroups, folders; to be
+//! listed before and after.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Everything that a cluster could leave behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traces {
-    /// Command lines of processes of the binary under test.
-    pub processes: BTreeSet<String>,
-    /// Mount points.
-    pub mounts: BTreeSet<String>,
-    /// Network interfaces.
-    pub interfaces: BTreeSet<String>,
-    /// Routes.
-    pub routes: BTreeSet<String>,
-    /// nftables tables.
-    pub tables: BTreeSet<String>,
-    /// Cgroups with a name of ours.
-    pub cgroups: BTreeSet<String>,
-    /// Kernel settings that a network changes.
-    pub settings: BTreeSet<String>,
-}
-
-/// Takes the list.
-pub fn traces() -> Traces {
-    Traces {
-        processes: processes(),
-        mounts: lines("/proc/self/mounts")
-            .iter()
-            .filter_map(|l| l.split(' ').nth(1).map(str::to_owned))
-            .collect(),
-        interfaces: names(Path::new("/sys/class/net")),
-        routes: output("ip", &["-4", "route", "show", "table", "all"]),
-        tables: output("nft", &["list", "tables"]),
-        cgroups: cgroups(),
-        settings: ["ip_forward", "conf/all/rp_filter", "conf/all/route_localnet", "conf/lo/route_localnet"]
-            .iter()
-            .map(|name| {
-                let value = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
-                format!("{name}={}", value.trim())
-            })
-            .collect(),
-    }
+/// Everything that a cluster could leave behind: processes of the binary under test, mount points, interfaces,
+/// routes, nftables tables, cgroups with a name of ours, kernel settings that a network changes. A line each.
+pub fn traces() -> BTreeSet<String> {
+    let mounts = lines("/proc/self/mounts");
+    let settings = ["ip_forward", "conf/all/rp_filter", "conf/all/route_localnet", "conf/lo/route_localnet"];
+    let named = |kind: &'static str, found: BTreeSet<String>| {
+        found.into_iter().map(move |name| format!("{kind} {name}"))
+    };
+    named("process", processes())
+        .chain(named("mount", mounts.iter().filter_map(|l| l.split(' ').nth(1).map(str::to_owned)).collect()))
+        .chain(named("interface", names(Path::new("/sys/class/net"))))
+        .chain(named("route", output("ip", &["-4", "route", "show", "table", "all"])))
+        .chain(named("table", output("nft", &["list", "tables"])))
+        .chain(named("cgroup", cgroups()))
+        .chain(settings.iter().map(|name| {
+            let value = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+            format!("setting {name}={}", value.trim())
+        }))
+        .collect()
 }
 
 /// Whether the process is there and not only waiting to be collected.

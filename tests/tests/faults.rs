@@ -39,7 +39,7 @@ fn every_stage_says_what_is_wrong_and_leaves_the_rest_alone() {
 
     let turbo = shop.join("turbo.json");
     edit(&turbo, "\"dependsOn\"", "\"dependOn\"");
-    up_fails(&cluster, &shop, &["turbo.json", "line 8", "dependOn"]);
+    up_fails(&cluster, &shop, &["turbo.json", "line 9", "dependOn"]);
     edit(&turbo, "\"dependOn\"", "\"dependsOn\"");
 
     let source = shop.join("apps/api/src/main.rs");
