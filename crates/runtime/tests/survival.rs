@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Node, ended};
-use runtime::{ContainerState, Engine, Event, LogLimit, SandboxSpec};
+use runtime::{ContainerState, Engine, Event, ExecSpec, LogLimit, SandboxSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const NOTHING: Vec<String> = Vec::new();
@@ -280,6 +280,35 @@ async fn logs_are_whole_however_much_there_is() {
     assert_eq!(ended(&mut events, "terminal").await.code, 5);
     assert!(node.printed("terminal").contains("got word"), "{}", node.printed("terminal"));
     node.engine.remove_sandbox("logs").await.unwrap();
+    assert_eq!(node.left_over(), NOTHING);
+}
+
+#[tokio::test]
+async fn nothing_piles_up_in_a_shim() {
+    let node = Node::new().await;
+    let pid = node.engine.create_sandbox(&common::sandbox()).await.unwrap().pid;
+    node.engine.create_container("pod", &node.shell("long", "exec sleep 1000")).await.unwrap();
+    node.engine.start_container("pod", "long").await.unwrap();
+    let open = |pid: &str| std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let shim = pid.to_string();
+    // Once of each, so that what is kept for good is there.
+    node.exec("pod", "long", "true").await;
+    let before = open(&shim);
+    for n in 0..60 {
+        node.exec("pod", "long", "true").await;
+        let spec = ExecSpec { args: vec!["/no/such".into()], ..ExecSpec::default() };
+        node.engine.exec("pod", "long", &spec).await.unwrap_err();
+        if n % 3 == 0 {
+            let spec = node.shell("brief", "echo some words");
+            assert_eq!(node.run("pod", &spec).await.code, 0);
+            drop(node.engine.attach("pod", "long").await.unwrap());
+            node.engine.remove_container("pod", "brief").await.unwrap();
+        }
+    }
+    eventually("the shim has closed what it opened", || open(&shim) == before).await;
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    assert_eq!(children.split_whitespace().count(), 1, "{children}");
+    node.engine.remove_sandbox("pod").await.unwrap();
     assert_eq!(node.left_over(), NOTHING);
 }
 
