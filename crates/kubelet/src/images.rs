@@ -84,8 +84,8 @@ fn look_up(store: &ContentStore, reference: &str, never: bool) -> Result<Ready, 
             return Err(ImageError {
                 reason: "ErrImagePull",
                 message: format!(
-                    "{error}. This node pulls from no registry: `launchway image import ARCHIVE` brings an image \
-                     (made for example by `docker save`), `launchway up` builds those of a repository"
+                    "{error}. This node pulls from no registry; `launchway image import ARCHIVE` brings an image, \
+                     `launchway up` builds those of a repository"
                 ),
             });
         }

@@ -29,7 +29,7 @@ pub const NODE: &str = "n1";
 pub const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 42, 0, 1);
 pub const IMAGE: &str = "launchway.local/test-busybox:1";
 /// Longer than anything takes that works.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All that a test needs.
 pub struct World {

@@ -100,7 +100,7 @@ pub(super) async fn exec(
     }
     let (uid, id) = match running(&shared, &namespace, &pod, &container) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     upgrade(request, move |protocol, io| async move {
         let spec =
@@ -119,7 +119,7 @@ pub(super) async fn attach(
     let wish = Wish::parse(query.as_deref().unwrap_or_default());
     let (uid, id) = match running(&shared, &namespace, &pod, &container) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     upgrade(request, move |protocol, io| async move {
         let joined = shared.ctx.engine.attach(&uid, &id).await;
@@ -133,19 +133,19 @@ fn running(
     namespace: &str,
     pod: &str,
     container: &str,
-) -> Result<(String, String), Response> {
-    let refuse = |status: StatusCode, text: String| (status, text).into_response();
-    let found =
-        shared.pods.get(Some(namespace), pod).and_then(|p| p.metadata.uid.clone()).ok_or_else(|| {
-            refuse(StatusCode::NOT_FOUND, format!("pod {namespace}/{pod} is not on this node"))
-        })?;
+) -> Result<(String, String), (StatusCode, String)> {
+    let found = shared
+        .pods
+        .get(Some(namespace), pod)
+        .and_then(|p| p.metadata.uid.clone())
+        .ok_or_else(|| (StatusCode::NOT_FOUND, format!("pod {namespace}/{pod} is not on this node")))?;
     let containers = shared.ctx.engine.sandbox(&found).map(|s| s.containers).unwrap_or_default();
     let live = containers
         .into_iter()
         .find(|c| c.name == container && matches!(c.state, runtime::ContainerState::Running { .. }))
         .ok_or_else(|| {
             let text = format!("container {container} of pod {namespace}/{pod} is not running");
-            refuse(StatusCode::NOT_FOUND, text)
+            (StatusCode::NOT_FOUND, text)
         })?;
     Ok((found, live.id))
 }
