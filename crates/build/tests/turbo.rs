@@ -76,14 +76,14 @@ fn their_tasks(program: &Path, root: &Path, env: &[(&str, &str)]) -> Tasks {
         .collect()
 }
 
-fn our_run(root: &Path, env: &[(&str, &str)]) -> Result<Tasks, RunError> {
+fn our_run(root: &Path, env: &[(&str, &str)]) -> Result<Tasks, Box<RunError>> {
     let workspace = discover(root).unwrap();
     let graph = plan(&workspace, &["build"]).unwrap();
     let mut all: BTreeMap<String, String> = std::env::vars().collect();
     all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let options = RunOptions { env: all, force: false };
-    let summary = runtime.block_on(run(&workspace, &graph, options, Arc::new(Silent)))?;
+    let summary = runtime.block_on(run(&workspace, &graph, options, Arc::new(Silent))).map_err(Box::new)?;
     let tasks = summary.tasks.into_iter().map(|(id, result)| {
         let dependencies = graph.tasks[&id].dependencies.iter().map(ToString::to_string).collect();
         (id.to_string(), (result.hash, dependencies))
@@ -254,7 +254,7 @@ fn what_fails_there_fails_here() {
     write(dir.path(), "packages/tool/package.json", &manifest.replace("mkdir -p", "exit 7; mkdir -p"));
     assert_eq!(theirs(&turbo, dir.path(), &[], &[]).status.code(), Some(7));
     let error = our_run(dir.path(), &[]).unwrap_err();
-    assert!(matches!(&error, RunError::Script { status, .. } if status == "exit status: 7"), "{error}");
+    assert!(matches!(&*error, RunError::Script { status, .. } if status == "exit status: 7"), "{error}");
     assert!(!dir.path().join("apps/web/dist").exists(), "what waits for it does not run");
 
     let refused = |turbo_json: &str| {
