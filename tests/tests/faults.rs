@@ -26,7 +26,7 @@ fn up_fails(cluster: &Cluster, shop: &Path, words: &[&str]) {
     for word in words {
         assert!(error.contains(word), "{word:?} is not in\n{}", ran.stderr);
     }
-    assert_eq!(ran.stderr.matches("error:").count(), 1, "one error\n{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("\nerror: ").count(), 1, "one error\n{}", ran.stderr);
     still_up();
 }
 

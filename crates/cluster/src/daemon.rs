@@ -223,11 +223,8 @@ fn api_options(store: store::Store, settings: &Settings, pki: &Pki) -> apiserver
 }
 
 fn user(name: &str, groups: &[&str]) -> UserInfo {
-    let mut user = UserInfo::default();
-    user.name = name.to_owned();
-    user.groups =
-        groups.iter().map(|group| (*group).to_owned()).chain(["system:authenticated".to_owned()]).collect();
-    user
+    let groups = groups.iter().copied().chain(["system:authenticated"]).map(str::to_owned).collect();
+    UserInfo { name: name.to_owned(), groups, ..UserInfo::default() }
 }
 
 async fn set_up_network(home: &Home, settings: &Settings) -> Result<Arc<PodNetwork>, StartError> {

@@ -85,8 +85,20 @@ pub fn running(home: &Home) -> Option<Pid> {
     // A shared lock is refused while the daemon holds its exclusive one, and let go with the file.
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => None,
-        Err(_) => read_pid(&mut file),
+        Err(_) => read_pid(&mut file).filter(|pid| !is_dying(*pid)),
     }
+}
+
+/// Whether the process has been killed and is only being taken apart; then waits until that is over, because until
+/// then it holds its lock and its ports.
+fn is_dying(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    let is_zombie = stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'));
+    if is_zombie && let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) {
+        let mut polled = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
+        return rustix::event::poll(&mut polled, None).is_ok();
+    }
+    is_zombie
 }
 
 /// Starts `command` (this program as daemon) apart from this terminal and waits until it is ready; each step it

@@ -60,7 +60,7 @@ async fn build_all(workspace: &Workspace, force: bool) -> Result<Summary, Failur
         None => result,
     };
     if let Err(RunError::Script { tail, .. }) = &result {
-        eprintln!("{tail}");
+        tail.lines().for_each(|line| eprintln!("    | {line}"));
     }
     Ok(result?)
 }
