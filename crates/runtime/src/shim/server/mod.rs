@@ -257,7 +257,8 @@ impl Server {
     fn publish(&mut self, id: &str) {
         let Some(container) = self.containers.get(id) else { return };
         let status = container.status.clone();
-        let durable = matches!(status.state, ContainerState::Exited(_));
+        // An end is on disk before it is told; but not when the container is going in this very moment.
+        let durable = matches!(status.state, ContainerState::Exited(_)) && container.removal.is_none();
         if let Ok(json) = serde_json::to_vec(&status)
             && let Err(error) = replace(&self.state_file(id), &json, durable)
         {
