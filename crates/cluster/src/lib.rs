@@ -5,7 +5,7 @@
 //! What is not here: anything a component does itself.
 //!
 //! Invariants: components meet only through the API; stopping or killing the daemon leaves pods running;
-//! [`delete`] removes everything a cluster made and nothing else.
+//! [`delete()`] removes everything a cluster made and nothing else.
 #![forbid(unsafe_code)]
 
 mod bootstrap;

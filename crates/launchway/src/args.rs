@@ -4,6 +4,28 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+/// What `launchway.toml` may say.
+const PROJECT_FILE: &str = r#"Reads turbo.json, package.json and launchway.toml of the repository. Everything in launchway.toml is optional:
+
+  name = "shop"                    namespace and prefix of images; default: the folder's name
+
+  [database]
+  url = "sqlite:/data/shop.db"     or postgres://user:password@host:5432/name
+  migrations = "migrations"        folder of V<version>__<name>.sql scripts
+
+  [apps.NAME]                      default: one for each package below apps/
+  package = "NAME"                 the package that makes it
+  output = "dist"                  the folder that goes into the image, as /app
+  command = ["server", "--flag"]   default: the one executable in that folder
+  port = 8080                      where it listens, told to it in PORT
+  replicas = 1                     how many pods
+  health = "/healthz"              path that answers when it is ready; default: an open port
+  node_port = 30080                port of this machine; default: reached in the cluster only
+  memory = "64Mi"                  limits; default: none
+  cpu = "500m"
+  env = { KEY = "value" }          plain variables
+  secrets = { KEY = "VARIABLE" }   values taken from your environment"#;
+
 /// From a monorepo to a running service, on any Linux machine.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
@@ -20,27 +42,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build what changed, migrate the database, deploy, and follow the rollout.
-    ///
-    /// Reads turbo.json, package.json and launchway.toml of the repository. Everything in launchway.toml but the
-    /// name is optional:
-    ///
-    ///   name = "shop"                    namespace and prefix of images; default: the folder's name
-    ///   [database]
-    ///   url = "sqlite:/data/shop.db"     or postgres://user:password@host:5432/name
-    ///   migrations = "migrations"        folder of V<version>__<name>.sql scripts
-    ///   [apps.NAME]                      default: one for each package below apps/
-    ///   package = "NAME"                 the package that makes it
-    ///   output = "dist"                  the folder that goes into the image, as /app
-    ///   command = ["server", "--flag"]   default: the one executable in that folder
-    ///   port = 8080                      where it listens, told to it in PORT
-    ///   replicas = 1                     how many pods
-    ///   health = "/healthz"              path that answers when it is ready; default: an open port
-    ///   `node_port` = 30080              port of this machine; default: reached in the cluster only
-    ///   memory = "64Mi"                  limits; default: none
-    ///   cpu = "500m"
-    ///   env = { KEY = "value" }          plain variables
-    ///   secrets = { KEY = "VARIABLE" }   values taken from your environment
-    #[command(verbatim_doc_comment)]
+    #[command(after_long_help = PROJECT_FILE)]
     Up {
         /// The repository.
         #[arg(default_value = ".")]
@@ -65,7 +67,7 @@ pub(crate) enum Command {
     },
     /// Bring a database to the version of the scripts.
     Migrate {
-        /// Folders with V<version>__<name>.sql and R__<name>.sql scripts.
+        /// Folders with `V<version>__<name>.sql` and `R__<name>.sql` scripts.
         #[arg(default_value = "migrations")]
         locations: Vec<PathBuf>,
         /// `sqlite:/path/to/file` or `postgres://user:password@host:port/name`.

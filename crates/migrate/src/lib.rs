@@ -2,7 +2,7 @@
 //!
 //! What is here: versioned (`V1__name.sql`) and repeatable (`R__name.sql`) scripts, Flyway's checksums, history
 //! table and order, validation before anything runs, one transaction a script, SQLite and PostgreSQL, each in a
-//! file of its own behind [`database::Database`].
+//! file of its own behind one trait.
 //!
 //! What is not here: undo, baseline, repair, clean, callbacks, placeholders, code migrations, other databases.
 //! This crate knows nothing about clusters or images.
