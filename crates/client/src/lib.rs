@@ -1,6 +1,6 @@
 //! What every API client in this workspace shares: informers, work queues, events.
 //!
-//! The way of one change: the API server's watch → [`watch`] (reconnects, falls back, never gives up) →
+//! The way of one change: the API server's watch → [`watch()`] (reconnects, falls back, never gives up) →
 //! [`Informer`] (the kind's objects in memory, one watch per kind and process) → [`Change`] →
 //! [`Queue`] (one key once, one worker per key) → a reconcile function.
 //!

@@ -1,7 +1,7 @@
 //! Placement of pods on nodes: a pure core, snapshot in, decision out, and a thin loop.
 //!
 //! Here: filters, scores, preemption ([`schedule()`], [`preempt::preempt`]) as functions of a [`snapshot::Snapshot`], and
-//! [`run`], which keeps the snapshot current, asks the core and writes bindings.
+//! [`run()`], which keeps the snapshot current, asks the core and writes bindings.
 //! Not here: volume binding and device claims; nor anything that happens on the node.
 //!
 //! Invariants: the core knows no clock, no IO and no randomness; a decision counts for the next one before

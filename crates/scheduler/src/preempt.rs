@@ -1,6 +1,6 @@
 //! Making room: which less important pods would have to go.
 //!
-//! Pure, as [`crate::schedule()`]. Not here: removing them; see [`crate::run`].
+//! Pure, as [`crate::schedule()`]. Not here: removing them; see [`crate::run()`].
 
 use std::{collections::BTreeMap, sync::Arc};
 

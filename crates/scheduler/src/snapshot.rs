@@ -1,7 +1,7 @@
 //! The cluster as the scheduler sees it: nodes, the pods on them, and the labels of namespaces.
 //!
 //! A plain value, cheap to clone (nodes are shared), so that "what if" needs no locks. Not here: where it
-//! comes from; see [`crate::run`].
+//! comes from; see [`crate::run()`].
 
 use std::{
     collections::{BTreeMap, HashMap},

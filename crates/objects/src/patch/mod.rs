@@ -1,6 +1,6 @@
 //! The four ways to patch an object. All are pure: current object and patch in, new object out.
 //!
-//! The results of [`json`], [`merge`] and [`strategic`] are not yet checked against the schema: run
+//! The results of [`json`], [`merge`] and [`strategic()`] are not yet checked against the schema: run
 //! [`crate::validate::conform`] on them. Server-side apply, in [`apply`], does so itself.
 
 pub mod apply;

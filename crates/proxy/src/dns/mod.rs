@@ -1,7 +1,7 @@
 //! The cluster's name server: names of Services and pods from the API's objects, everything else from the
 //! host's name servers.
 //!
-//! The parts: [`Zone`] is what is known, changed object by object; [`answer`] is the pure way from a packet
+//! The parts: [`Zone`] is what is known, changed object by object; [`answer()`] is the pure way from a packet
 //! to a packet; [`Server`] puts both on UDP and TCP; [`run`] feeds a zone from informers.
 //!
 //! Not here: DNSSEC signatures of our own, zone transfers, IPv6 addresses of Services.
