@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use build::{Reporter, RunError, RunOptions, Summary, Workspace};
 use cluster::Home;
@@ -34,10 +34,31 @@ async fn stages(home: &Home, directory: &Path, force: bool) -> Result<(), Failur
     let packed = pack(home, &project).await?;
     cluster_command::ensure(home, &WantedArgs::defaults()).await?;
     let deployed = deploy(home, &project, &workspace, &summary, &packed).await?;
+    for (app, port) in &deployed.ports {
+        answers(app, *port).await?;
+    }
     eprintln!("{} is up after {}", project.name, seconds(started.elapsed()));
     for (app, port) in deployed.ports {
         println!("{app}: http://127.0.0.1:{port}/");
     }
+    Ok(())
+}
+
+/// How long the node's rules may lag behind ready pods.
+const RULES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes sure that what is printed can be used at once: pods are ready a moment before the rules that lead to them.
+async fn answers(app: &str, port: i32) -> Result<(), Failure> {
+    let address = format!("127.0.0.1:{port}");
+    let connected = tokio::time::timeout(RULES_PATIENCE, async {
+        while tokio::net::TcpStream::connect(&address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    connected.await.map_err(|_| {
+        let seconds = RULES_PATIENCE.as_secs();
+        format!("{app} is rolled out, but {address} does not answer after {seconds} seconds; `launchway cluster status` names the log")
+    })?;
     Ok(())
 }
 
