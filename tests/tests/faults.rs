@@ -56,10 +56,10 @@ fn every_stage_says_what_is_wrong_and_leaves_the_rest_alone() {
     let migration = shop.join("migrations/V3__reviews.sql");
     std::fs::write(
         &migration,
-        "CREATE TABLE reviews (text TEXT);\n\nINSERT INTO reviews\n  SELECT nothing FROM products;\n",
+        "CREATE TABLE reviews (text TEXT);\n\nINSERT INTO reviews\n  SELECT absent FROM products;\n",
     )
     .unwrap();
-    up_fails(&cluster, &shop, &["V3__reviews.sql:4", "no such column: nothing", "nothing was rolled out"]);
+    up_fails(&cluster, &shop, &["V3__reviews.sql:4", "no such column: absent", "nothing was rolled out"]);
     std::fs::write(&migration, "CREATE TABLE reviews (text TEXT);\n").unwrap();
 
     let changed = shop.join("migrations/V1__products.sql");
