@@ -79,7 +79,10 @@ pub(crate) async fn run(client: &Client, job: &Value, progress: Progress<'_>) ->
                     return Ok(());
                 }
                 if has_condition(&job, "Failed") {
-                    return Err(MigrationError::Failed(output(&pods, &of_job).await.trim_end().to_owned()));
+                    let output = output(&pods, &of_job).await;
+                    // What the Job printed before its error is of no use to who has to mend it.
+                    let reason = output.rsplit_once("error: ").map_or(output.as_str(), |(_, reason)| reason);
+                    return Err(MigrationError::Failed(reason.trim_end().to_owned()));
                 }
             }
             pod = pod_events.try_next() => {
