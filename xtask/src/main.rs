@@ -10,7 +10,7 @@ mod tools;
 
 use std::process::ExitCode;
 
-use run::{Failure, cargo, cargo_env};
+use run::{Failure, cargo};
 
 const USAGE: &str = "\
 cargo xtask COMMAND
@@ -46,18 +46,23 @@ fn main() -> ExitCode {
 fn test() -> Result<(), Failure> {
     let tools = tools::prepare()?;
     cargo(&["test", "--workspace", "--exclude", "e2e"], &tools)?;
-    cargo(&["build", "--release", "--package", "launchway"], &[])?;
-    let mut environment = tools;
-    environment.push(("LAUNCHWAY".to_owned(), run::release_binary()?));
+    let environment = with_release_binary(tools)?;
     // One cluster at a time: each uses the whole machine.
-    cargo_env(&["test", "--package", "e2e", "--", "--test-threads=1"], &environment)
+    cargo(&["test", "--package", "e2e", "--", "--test-threads=1"], &environment)
+}
+
+/// Builds the release binary and tells it to what runs with `environment`.
+fn with_release_binary(mut environment: Vec<(String, String)>) -> Result<Vec<(String, String)>, Failure> {
+    cargo(&["build", "--release", "--package", "launchway"], &[])?;
+    environment.push(("LAUNCHWAY".to_owned(), run::release_binary()?));
+    Ok(environment)
 }
 
 fn ci() -> Result<(), Failure> {
     cargo(&["fmt", "--all", "--check"], &[])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"], &[])?;
     deny::run()?;
-    cargo_env(
+    cargo(
         &["doc", "--workspace", "--no-deps", "--document-private-items"],
         &[("RUSTDOCFLAGS".to_owned(), "--deny warnings".to_owned())],
     )?;
@@ -66,10 +71,8 @@ fn ci() -> Result<(), Failure> {
 
 fn bench(names: &[&str]) -> Result<(), Failure> {
     let tools = tools::prepare()?;
-    cargo(&["build", "--release", "--package", "launchway"], &[])?;
-    let mut environment = tools;
-    environment.push(("LAUNCHWAY".to_owned(), run::release_binary()?));
+    let environment = with_release_binary(tools)?;
     let mut arguments = vec!["run", "--release", "--package", "bench", "--"];
     arguments.extend(names);
-    cargo_env(&arguments, &environment)
+    cargo(&arguments, &environment)
 }

@@ -6,13 +6,8 @@ use std::process::Command;
 /// What a command fails with.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// Runs cargo with `arguments`.
-pub(crate) fn cargo(arguments: &[&str], environment: &[(String, String)]) -> Result<(), Failure> {
-    cargo_env(arguments, environment)
-}
-
 /// Runs cargo with `arguments` and further `environment`.
-pub(crate) fn cargo_env(arguments: &[&str], environment: &[(String, String)]) -> Result<(), Failure> {
+pub(crate) fn cargo(arguments: &[&str], environment: &[(String, String)]) -> Result<(), Failure> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(root()).envs(environment.iter().cloned());
