@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 pub mod http;
+pub mod images;
 pub mod machine;
 
 use std::path::{Path, PathBuf};
