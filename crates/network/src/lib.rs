@@ -26,5 +26,5 @@ pub mod route;
 pub mod services;
 pub mod sysctl;
 
-pub use cidr::Ipv4Net;
+pub use cidr::{IpNet, Ipv4Net};
 pub use pods::{PodNetwork, PodNetworkConfig};
