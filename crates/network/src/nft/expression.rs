@@ -10,6 +10,7 @@ const DATA_VERDICT: u16 = 2; // NFTA_DATA_VERDICT
 const REGISTER_VERDICT: u32 = 0; // NFT_REG_VERDICT
 const REGISTER_FIRST: u32 = 8; // NFT_REG32_00
 const NFPROTO_IPV4: u32 = 2;
+const NFPROTO_IPV6: u32 = 10;
 const IPS_DST_NAT: u32 = 1 << 5;
 const STATE_NEW: u32 = 1 << 3; // NF_CT_STATE_BIT(IP_CT_NEW)
 const RANDOM_FULLY: u32 = 1 << 4; // NF_NAT_RANGE_PROTO_RANDOM_FULLY
@@ -33,6 +34,8 @@ pub enum Verdict<'a> {
     Jump(&'a str),
     /// To this chain, and not back.
     Goto(&'a str),
+    /// Back to the rule after the one that jumped here.
+    Return,
 }
 
 impl Verdict<'_> {
@@ -41,6 +44,7 @@ impl Verdict<'_> {
             Verdict::Drop => (0, None),
             Verdict::Jump(chain) => (-3, Some(chain)),
             Verdict::Goto(chain) => (-4, Some(chain)),
+            Verdict::Return => (-5, None),
         };
         a.nest(DATA_VERDICT, |a| {
             a.be32(1, code as u32);
@@ -75,6 +79,8 @@ pub enum Ct {
     DestinationPort = 12,
     /// The IPv4 address that the client asked for.
     Destination = 20,
+    /// The IPv6 address that the client asked for.
+    Destination6 = 22,
 }
 
 /// One instruction.
@@ -86,10 +92,19 @@ pub enum Expression<'a> {
     Source(Register),
     /// Loads the IPv4 destination address.
     Destination(Register),
+    /// Loads the IPv6 source address.
+    Source6(Register),
+    /// Loads the IPv6 destination address.
+    Destination6(Register),
     /// Loads the destination port.
     DestinationPort(Register),
     /// Loads the kind of the destination address (`RTN_*`; 2 = the machine's own).
     DestinationKind(Register),
+    /// Loads the kind of the source address.
+    SourceKind(Register),
+    /// Loads the number of the device that leads to the source address, if it is the one that the packet came
+    /// in by; else 0.
+    WayBack(Register),
     /// Loads something known of the packet's connection.
     Connection(Ct, Register),
     /// Loads a random number below this one.
@@ -102,6 +117,8 @@ pub enum Expression<'a> {
     NotEqual(Register, &'a [u8]),
     /// Keeps the bits of a 32-bit register that are set in the mask.
     Mask(Register, [u8; 4]),
+    /// Keeps the bits of four neighbouring registers that are set in the mask.
+    Mask6(Register, [u8; 16]),
     /// Goes on if the key is in the set.
     InSet(&'a str, Register),
     /// Loads what the key leads to in the map; goes on if it is there.
@@ -114,6 +131,10 @@ pub enum Expression<'a> {
     Dnat(Register, Register),
     /// Gives the connection the source address in the register.
     Snat(Register),
+    /// Sends the connection to the IPv6 address (four registers) and port.
+    Dnat6(Register, Register),
+    /// Gives the connection the IPv6 source address in the four registers.
+    Snat6(Register),
     /// Gives the connection the source address of the device it leaves by.
     Masquerade,
     /// Refuses with a TCP reset; the rule must have made sure of TCP.
@@ -128,6 +149,12 @@ pub enum Expression<'a> {
 pub const IPV4: [Expression<'static>; 2] = [
     Expression::Meta(Meta::NetworkProtocol, Register(0)),
     Expression::Equal(Register(0), &[NFPROTO_IPV4 as u8]),
+];
+
+/// Goes on for IPv6 packets.
+pub const IPV6: [Expression<'static>; 2] = [
+    Expression::Meta(Meta::NetworkProtocol, Register(0)),
+    Expression::Equal(Register(0), &[NFPROTO_IPV6 as u8]),
 ];
 
 /// Goes on if the address in `register` lies in `network` (or, if not `inside`, elsewhere).
@@ -165,18 +192,22 @@ impl Expression<'_> {
     fn name(&self) -> &'static str {
         match self {
             Expression::Meta(..) => "meta",
-            Expression::Source(..) | Expression::Destination(..) | Expression::DestinationPort(..) => {
-                "payload"
-            }
-            Expression::DestinationKind(..) => "fib",
+            Expression::Source(..)
+            | Expression::Destination(..)
+            | Expression::Source6(..)
+            | Expression::Destination6(..)
+            | Expression::DestinationPort(..) => "payload",
+            Expression::DestinationKind(..) | Expression::SourceKind(..) | Expression::WayBack(..) => "fib",
             Expression::Connection(..) => "ct",
             Expression::Random(..) => "numgen",
             Expression::Load(..) | Expression::Then(..) => "immediate",
             Expression::Equal(..) | Expression::NotEqual(..) => "cmp",
-            Expression::Mask(..) => "bitwise",
+            Expression::Mask(..) | Expression::Mask6(..) => "bitwise",
             Expression::InSet(..) | Expression::Lookup(..) | Expression::Dispatch(..) => "lookup",
             Expression::Update(..) => "dynset",
-            Expression::Dnat(..) | Expression::Snat(..) => "nat",
+            Expression::Dnat(..) | Expression::Snat(..) | Expression::Dnat6(..) | Expression::Snat6(..) => {
+                "nat"
+            }
             Expression::Masquerade => "masq",
             Expression::RejectTcp | Expression::RejectPort => "reject",
         }
@@ -190,13 +221,21 @@ impl Expression<'_> {
             }
             Expression::Source(to) => payload(a, to, 1, 12, 4),
             Expression::Destination(to) => payload(a, to, 1, 16, 4),
+            Expression::Source6(to) => payload(a, to, 1, 8, 16),
+            Expression::Destination6(to) => payload(a, to, 1, 24, 16),
             Expression::DestinationPort(to) => payload(a, to, 2, 2, 2),
             Expression::DestinationKind(to) => {
                 a.be32(1, to.number()).be32(2, 3).be32(3, 2); // result: address type; of: destination
             }
+            Expression::SourceKind(to) => {
+                a.be32(1, to.number()).be32(2, 3).be32(3, 1);
+            }
+            Expression::WayBack(to) => {
+                a.be32(1, to.number()).be32(2, 1).be32(3, 1 | 8); // result: device; of: source, incoming device
+            }
             Expression::Connection(key, to) => {
                 a.be32(1, to.number()).be32(2, key as u32);
-                if matches!(key, Ct::Destination | Ct::DestinationPort) {
+                if matches!(key, Ct::Destination | Ct::Destination6 | Ct::DestinationPort) {
                     a.u8(3, 0); // as the client sent it
                 }
             }
@@ -213,15 +252,8 @@ impl Expression<'_> {
             }
             Expression::Equal(register, bytes) => compare(a, register, 0, bytes),
             Expression::NotEqual(register, bytes) => compare(a, register, 1, bytes),
-            Expression::Mask(register, mask) => {
-                a.be32(1, register.number()).be32(2, register.number()).be32(3, 4);
-                a.nest(4, |a| {
-                    a.bytes(DATA_VALUE, &mask);
-                });
-                a.nest(5, |a| {
-                    a.bytes(DATA_VALUE, &[0; 4]);
-                });
-            }
+            Expression::Mask(register, mask) => bitwise(a, register, &mask),
+            Expression::Mask6(register, mask) => bitwise(a, register, &mask),
             Expression::InSet(set, key) => {
                 a.string(1, set).be32(2, key.number());
             }
@@ -240,6 +272,12 @@ impl Expression<'_> {
             Expression::Snat(address) => {
                 a.be32(1, 0).be32(2, NFPROTO_IPV4).be32(3, address.number());
             }
+            Expression::Dnat6(address, port) => {
+                a.be32(1, 1).be32(2, NFPROTO_IPV6).be32(3, address.number()).be32(5, port.number());
+            }
+            Expression::Snat6(address) => {
+                a.be32(1, 0).be32(2, NFPROTO_IPV6).be32(3, address.number());
+            }
             Expression::Masquerade => {
                 a.be32(1, RANDOM_FULLY);
             }
@@ -255,6 +293,16 @@ impl Expression<'_> {
 
 fn payload(a: &mut Attributes<'_>, to: Register, base: u32, offset: u32, length: u32) {
     a.be32(1, to.number()).be32(2, base).be32(3, offset).be32(4, length);
+}
+
+fn bitwise(a: &mut Attributes<'_>, register: Register, mask: &[u8]) {
+    a.be32(1, register.number()).be32(2, register.number()).be32(3, mask.len() as u32);
+    a.nest(4, |a| {
+        a.bytes(DATA_VALUE, mask);
+    });
+    a.nest(5, |a| {
+        a.bytes(DATA_VALUE, &vec![0; mask.len()]);
+    });
 }
 
 fn compare(a: &mut Attributes<'_>, register: Register, operation: u32, bytes: &[u8]) {

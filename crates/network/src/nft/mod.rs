@@ -52,6 +52,8 @@ pub const POSTROUTING: u32 = 4;
 pub enum Field {
     /// An IPv4 address.
     Ipv4 = 7,
+    /// An IPv6 address: sixteen bytes.
+    Ipv6 = 8,
     /// A transport protocol's number.
     Protocol = 12,
     /// A port.
@@ -111,6 +113,8 @@ pub enum Data {
     Fields(Vec<u8>),
     /// The verdict to go to this chain.
     Goto(String),
+    /// The verdict to go to this chain and come back.
+    Jump(String),
 }
 
 /// One transaction on one table.
@@ -297,7 +301,7 @@ fn type_of(fields: &[Field]) -> u32 {
 }
 
 fn length_of(fields: &[Field]) -> u32 {
-    4 * fields.len() as u32
+    fields.iter().map(|field| if *field == Field::Ipv6 { 16 } else { 4 }).sum()
 }
 
 fn write_element(a: &mut Attributes<'_>, element: &Element) {
@@ -313,6 +317,9 @@ fn write_element(a: &mut Attributes<'_>, element: &Element) {
         }
         Data::Goto(chain) => {
             a.nest(2, |a| Verdict::Goto(chain).write(a));
+        }
+        Data::Jump(chain) => {
+            a.nest(2, |a| Verdict::Jump(chain).write(a));
         }
     }
     if let Some((timeout, left)) = element.expires {
