@@ -6,7 +6,7 @@
 //! written, `/proc/sys` apart.
 //!
 //! What is not: Kubernetes. Callers translate their objects into [`pods::PodNetwork`] ids and
-//! [`services::ServiceRule`]s. IPv6 is not here either: pods have IPv4 addresses alone.
+//! [`services::ServiceRule`]s.
 //!
 //! Invariants:
 //! * Own what you create, touch nothing else: devices, routes, the table and the settings that this crate
@@ -21,10 +21,11 @@ pub mod link;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;
+pub mod overlay;
 pub mod pods;
 pub mod route;
 pub mod services;
 pub mod sysctl;
 
 pub use cidr::{IpNet, Ipv4Net};
-pub use pods::{PodNetwork, PodNetworkConfig};
+pub use pods::{Ipv6Config, PodNetwork, PodNetworkConfig};

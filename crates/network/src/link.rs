@@ -17,7 +17,7 @@ const ADDR_GEN_NONE: u8 = 1; // IN6_ADDR_GEN_MODE_NONE
 pub const NAME_MAX: usize = 15;
 
 /// A hardware (Ethernet) address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
 
 impl fmt::Display for Mac {
@@ -163,7 +163,7 @@ pub fn list(socket: &mut Socket) -> Result<Vec<Link>, Error> {
 }
 
 /// `struct ifinfomsg`: family, type, index, flags, mask of the flags that change.
-fn info(index: u32, flags: u32, change: u32) -> [u8; 16] {
+pub(crate) fn info(index: u32, flags: u32, change: u32) -> [u8; 16] {
     let mut header = [0; 16];
     header[4..8].copy_from_slice(&index.to_ne_bytes());
     header[8..12].copy_from_slice(&flags.to_ne_bytes());
