@@ -10,6 +10,14 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 pub(crate) fn cargo(arguments: &[&str], environment: &[(String, String)]) -> Result<(), Failure> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
+    // What cargo says about this program is not for the next cargo: build scripts would run anew for it, and
+    // everything above them compile again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command.args(arguments).current_dir(root()).envs(environment.iter().cloned());
     checked(&mut command)
 }
