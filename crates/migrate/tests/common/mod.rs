@@ -60,7 +60,7 @@ impl Database {
 
     /// The same for Java.
     pub(crate) fn jdbc(&self) -> String {
-        format!("jdbc:postgresql://127.0.0.1:{}/{}", self.server.port, self.name)
+        format!("jdbc:postgresql://127.0.0.1:{}/{}", self.server.port(), self.name)
     }
 
     /// First column of every row, as text; NULL is empty.
