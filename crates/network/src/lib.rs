@@ -18,6 +18,7 @@
 pub mod cidr;
 pub mod conntrack;
 pub mod link;
+pub mod machines;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;

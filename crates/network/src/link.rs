@@ -129,6 +129,13 @@ pub fn set_up(request: &mut Request, name: &str) {
     });
 }
 
+/// Makes a device a port of the bridge with this number.
+pub fn join(request: &mut Request, name: &str, bridge: u32) {
+    request.push(format!("join device {name} to its bridge"), libc::RTM_SETLINK, 0, &info(0, 0, 0), |a| {
+        a.string(libc::IFLA_IFNAME, name).u32(libc::IFLA_MASTER, bridge);
+    });
+}
+
 /// Deletes a device; its addresses and routes, and the other end of a veth pair, go with it.
 /// Returns whether it was there.
 pub fn delete(socket: &mut Socket, name: &str) -> Result<bool, Error> {

@@ -1,10 +1,10 @@
-//! Addresses, routes and fixed neighbours (IPv4). Each function adds one message to a request.
+//! Addresses, routes and fixed neighbours of both families. Each function adds one message to a request.
 //!
 //! Routes made here carry [`PROTOCOL`], so that they can be told from everybody else's.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Ipv4Net;
+use crate::IpNet;
 use crate::link::Mac;
 use crate::netlink::message::{attribute, u32_at};
 use crate::netlink::{Error, Request, Socket};
@@ -15,6 +15,7 @@ pub const PROTOCOL: u8 = 108;
 const CREATE: u16 = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
 const ON_LINK: u32 = 4; // RTNH_F_ONLINK
 const PERMANENT: u16 = 0x80; // NUD_PERMANENT
+const NO_DETECTION: u8 = 0x02; // IFA_F_NODAD
 
 /// What a route does with packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Target {
     /// Out of this device, where the destination itself answers.
     Device(u32),
     /// Out of this device to a gateway there, which needs no route of its own.
-    Gateway(Ipv4Addr, u32),
+    Gateway(IpAddr, u32),
     /// Refused with "host unreachable".
     Unreachable,
 }
@@ -30,8 +31,8 @@ pub enum Target {
 /// A route of the main table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// Where packets go to; `0.0.0.0/0` is the default route.
-    pub destination: Ipv4Net,
+    /// Where packets go to; `0.0.0.0/0` and `::/0` are default routes.
+    pub destination: IpNet,
     /// Number of the device, if one is named.
     pub device: Option<u32>,
     /// Who made it: [`PROTOCOL`] for us.
@@ -40,30 +41,74 @@ pub struct Route {
     pub metric: u32,
 }
 
-/// Gives a device an address.
-pub fn add_address(request: &mut Request, device: u32, address: Ipv4Addr, prefix: u8) {
+/// Gives a device an address. Nobody is asked whether an IPv6 address is taken: it can be used at once.
+pub fn add_address(request: &mut Request, device: u32, address: impl Into<IpAddr>, prefix: u8) {
+    let address = address.into();
     // struct ifaddrmsg: family, prefix length, flags, scope (0 = global), index.
-    let mut header = [libc::AF_INET as u8, prefix, 0, 0, 0, 0, 0, 0];
+    let flags = if address.is_ipv6() { NO_DETECTION } else { 0 };
+    let mut header = [family(address), prefix, flags, 0, 0, 0, 0, 0];
     header[4..8].copy_from_slice(&device.to_ne_bytes());
     let subject = format!("add address {address}/{prefix}");
     request.push(subject, libc::RTM_NEWADDR, CREATE, &header, |a| {
-        a.bytes(libc::IFA_LOCAL, &address.octets()).bytes(libc::IFA_ADDRESS, &address.octets());
+        a.bytes(libc::IFA_LOCAL, &octets(address)).bytes(libc::IFA_ADDRESS, &octets(address));
     });
 }
 
-/// Device number and address of every IPv4 address.
-pub fn addresses(socket: &mut Socket) -> Result<Vec<(u32, Ipv4Addr)>, Error> {
-    let header = [libc::AF_INET as u8, 0, 0, 0, 0, 0, 0, 0];
-    let replies = socket.dump("list addresses", libc::RTM_GETADDR, &header, |_| {})?;
+/// Takes an address from a device; returns whether it was there.
+pub fn delete_address(socket: &mut Socket, device: u32, address: IpAddr, prefix: u8) -> Result<bool, Error> {
+    let mut header = [family(address), prefix, 0, 0, 0, 0, 0, 0];
+    header[4..8].copy_from_slice(&device.to_ne_bytes());
+    let mut request = Request::new();
+    let subject = format!("delete address {address}/{prefix}");
+    request.push(subject, libc::RTM_DELADDR, 0, &header, |a| {
+        a.bytes(libc::IFA_LOCAL, &octets(address)).bytes(libc::IFA_ADDRESS, &octets(address));
+    });
+    match socket.request(request) {
+        Ok(_) => Ok(true),
+        Err(error) if error.is(libc::EADDRNOTAVAIL) || error.is(libc::ENODEV) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Device number and address of every address of both families.
+pub fn addresses(socket: &mut Socket) -> Result<Vec<(u32, IpAddr)>, Error> {
+    Ok(networks(socket)?.into_iter().map(|(device, address, _)| (device, address)).collect())
+}
+
+/// Device number, address and prefix length of every address of both families.
+pub fn networks(socket: &mut Socket) -> Result<Vec<(u32, IpAddr, u8)>, Error> {
+    let replies = socket.dump("list addresses", libc::RTM_GETADDR, &[0; 8], |_| {})?;
     let read = |body: &[u8]| {
-        let octets: [u8; 4] = attribute(body.get(8..)?, libc::IFA_LOCAL)?.try_into().ok()?;
-        Some((u32_at(body, 4)?, Ipv4Addr::from(octets)))
+        let attributes = body.get(8..)?;
+        // IPv4 has the own address in the one, IPv6 in the other; IPv4's other is the peer's.
+        let own = attribute(attributes, libc::IFA_LOCAL).or(attribute(attributes, libc::IFA_ADDRESS))?;
+        Some((u32_at(body, 4)?, address(own)?, *body.get(1)?))
     };
     Ok(replies.iter().filter_map(|reply| read(&reply.body)).collect())
 }
 
+fn family(address: IpAddr) -> u8 {
+    if address.is_ipv4() { libc::AF_INET as u8 } else { libc::AF_INET6 as u8 }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    match octets.len() {
+        4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?).into()),
+        16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).into()),
+        _ => None,
+    }
+}
+
 /// Adds or replaces a route of ours; `source` is the address that the node's own packets get on this way.
-pub fn add(request: &mut Request, destination: Ipv4Net, target: Target, source: Option<Ipv4Addr>) {
+pub fn add(request: &mut Request, destination: impl Into<IpNet>, target: Target, source: Option<IpAddr>) {
+    let destination = destination.into();
     let scope = match target {
         Target::Device(_) => libc::RT_SCOPE_LINK,
         Target::Gateway(..) | Target::Unreachable => libc::RT_SCOPE_UNIVERSE,
@@ -71,31 +116,32 @@ pub fn add(request: &mut Request, destination: Ipv4Net, target: Target, source: 
     let header = header(destination, scope, target);
     request.push(format!("add route {destination}"), libc::RTM_NEWROUTE, CREATE, &header, |a| {
         if destination.prefix() > 0 {
-            a.bytes(libc::RTA_DST, &destination.network().octets());
+            a.bytes(libc::RTA_DST, &octets(destination.network()));
         }
         match target {
             Target::Device(index) => {
                 a.u32(libc::RTA_OIF, index);
             }
             Target::Gateway(gateway, index) => {
-                a.bytes(libc::RTA_GATEWAY, &gateway.octets()).u32(libc::RTA_OIF, index);
+                a.bytes(libc::RTA_GATEWAY, &octets(gateway)).u32(libc::RTA_OIF, index);
             }
             Target::Unreachable => {}
         }
         if let Some(source) = source {
-            a.bytes(libc::RTA_PREFSRC, &source.octets());
+            a.bytes(libc::RTA_PREFSRC, &octets(source));
         }
     });
 }
 
 /// Removes our routes to exactly this destination; returns whether there was one.
-pub fn delete(socket: &mut Socket, destination: Ipv4Net) -> Result<bool, Error> {
+pub fn delete(socket: &mut Socket, destination: impl Into<IpNet>) -> Result<bool, Error> {
+    let destination = destination.into();
     let mut header = header(destination, libc::RT_SCOPE_NOWHERE, Target::Device(0));
     header[7] = libc::RTN_UNSPEC;
     header[8..12].copy_from_slice(&0u32.to_ne_bytes());
     let mut request = Request::new();
     request.push(format!("delete route {destination}"), libc::RTM_DELROUTE, 0, &header, |a| {
-        a.bytes(libc::RTA_DST, &destination.network().octets());
+        a.bytes(libc::RTA_DST, &octets(destination.network()));
     });
     match socket.request(request) {
         Ok(_) => Ok(true),
@@ -105,14 +151,14 @@ pub fn delete(socket: &mut Socket, destination: Ipv4Net) -> Result<bool, Error> 
 }
 
 /// `struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags.
-fn header(destination: Ipv4Net, scope: u8, target: Target) -> [u8; 12] {
+fn header(destination: IpNet, scope: u8, target: Target) -> [u8; 12] {
     let (kind, flags) = match target {
         Target::Device(_) => (libc::RTN_UNICAST, 0),
         Target::Gateway(..) => (libc::RTN_UNICAST, ON_LINK),
         Target::Unreachable => (libc::RTN_UNREACHABLE, 0),
     };
     let mut header = [0; 12];
-    header[0] = libc::AF_INET as u8;
+    header[0] = family(destination.network());
     header[1] = destination.prefix();
     header[4] = libc::RT_TABLE_MAIN;
     header[5] = PROTOCOL;
@@ -122,26 +168,35 @@ fn header(destination: Ipv4Net, scope: u8, target: Target) -> [u8; 12] {
     header
 }
 
-/// The routes of the main table.
+/// The routes of the main table, of both families.
 pub fn list(socket: &mut Socket) -> Result<Vec<Route>, Error> {
-    let mut header = [0; 12];
-    header[0] = libc::AF_INET as u8;
-    let replies = socket.dump("list routes", libc::RTM_GETROUTE, &header, |_| {})?;
-    Ok(replies.iter().filter_map(|reply| read(&reply.body)).collect())
+    let mut routes = Vec::new();
+    // A kernel without IPv6 would answer the second question like the first.
+    let second = crate::sysctl::has_ipv6().then_some(libc::AF_INET6);
+    for family in std::iter::once(libc::AF_INET).chain(second) {
+        let mut header = [0; 12];
+        header[0] = family as u8;
+        let replies = socket.dump("list routes", libc::RTM_GETROUTE, &header, |_| {})?;
+        routes.extend(replies.iter().filter_map(|reply| read(&reply.body)));
+    }
+    Ok(routes)
 }
 
 fn read(body: &[u8]) -> Option<Route> {
     let (header, attributes) = body.split_at_checked(12)?;
     let number = |kind| attribute(attributes, kind).and_then(|value| u32_at(value, 0));
     let table = number(libc::RTA_TABLE).unwrap_or(u32::from(header[4]));
-    if header[0] != libc::AF_INET as u8 || table != u32::from(libc::RT_TABLE_MAIN) {
+    if table != u32::from(libc::RT_TABLE_MAIN) {
         return None;
     }
-    let network = attribute(attributes, libc::RTA_DST)
-        .and_then(|value| <[u8; 4]>::try_from(value).ok())
-        .map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from);
+    let everything: IpAddr = match i32::from(header[0]) {
+        libc::AF_INET => Ipv4Addr::UNSPECIFIED.into(),
+        libc::AF_INET6 => Ipv6Addr::UNSPECIFIED.into(),
+        _ => return None,
+    };
+    let network = attribute(attributes, libc::RTA_DST).and_then(address).unwrap_or(everything);
     Some(Route {
-        destination: Ipv4Net::containing(network, header[1]),
+        destination: IpNet::containing(network, header[1]),
         device: number(libc::RTA_OIF),
         protocol: header[5],
         metric: number(libc::RTA_PRIORITY).unwrap_or(0),
@@ -149,13 +204,14 @@ fn read(body: &[u8]) -> Option<Route> {
 }
 
 /// Fixes the hardware address behind `address` on a device, so that nobody has to ask for it.
-pub fn add_neighbour(request: &mut Request, device: u32, address: Ipv4Addr, mac: Mac) {
+pub fn add_neighbour(request: &mut Request, device: u32, address: impl Into<IpAddr>, mac: Mac) {
+    let address = address.into();
     // struct ndmsg: family, padding, index, state, flags, type.
     let mut header = [0; 12];
-    header[0] = libc::AF_INET as u8;
+    header[0] = family(address);
     header[4..8].copy_from_slice(&device.to_ne_bytes());
     header[8..10].copy_from_slice(&PERMANENT.to_ne_bytes());
     request.push(format!("add neighbour {address}"), libc::RTM_NEWNEIGH, CREATE, &header, |a| {
-        a.bytes(libc::NDA_DST, &address.octets()).bytes(libc::NDA_LLADDR, &mac.0);
+        a.bytes(libc::NDA_DST, &octets(address)).bytes(libc::NDA_LLADDR, &mac.0);
     });
 }

@@ -28,6 +28,12 @@ pub fn write(key: &str, value: &str) -> Result<(), Error> {
     std::fs::write(path(key), value).map_err(|source| Error { verb: "write", key: key.to_owned(), source })
 }
 
+/// Whether this machine (or the calling thread's namespace) speaks IPv6 on devices that are made now.
+pub fn has_ipv6() -> bool {
+    let on = |which: &str| read(&format!("net/ipv6/conf/{which}/disable_ipv6")).is_ok_and(|value| value == "0");
+    on("all") && on("default")
+}
+
 fn path(key: &str) -> PathBuf {
     PathBuf::from("/proc/sys").join(key)
 }

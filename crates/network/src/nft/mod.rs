@@ -64,24 +64,24 @@ pub enum Field {
 
 /// What a set holds beside its keys.
 #[derive(Debug, Clone, Copy)]
-pub enum Value {
+pub enum Value<'a> {
     /// Nothing: a set.
     None,
     /// A verdict: a verdict map.
     Verdict,
     /// Fields: a map.
-    Fields(&'static [Field]),
+    Fields(&'a [Field]),
 }
 
 /// A set or map.
 #[derive(Debug, Clone, Copy)]
-pub struct Set {
+pub struct Set<'a> {
     /// Name in the table.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Fields of the key.
-    pub key: &'static [Field],
+    pub key: &'a [Field],
     /// What the key leads to.
-    pub value: Value,
+    pub value: Value<'a>,
     /// Whether packets add elements, which then expire; otherwise only transactions change it.
     pub dynamic: bool,
 }
@@ -206,7 +206,7 @@ impl Batch {
     }
 
     /// Makes a set or map.
-    pub fn add_set(&mut self, set: &Set) {
+    pub fn add_set(&mut self, set: &Set<'_>) {
         self.sets += 1;
         let id = self.sets;
         let mut flags = 0;

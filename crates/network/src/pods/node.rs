@@ -1,8 +1,12 @@
 //! The node's side that all pods share: device, routes, forwarding; made once, taken down at the end.
+//!
+//! IPv6 is forwarded by the whole machine or not at all, and a machine that forwards ignores the router
+//! advertisements by which it may have found its own default route. So before forwarding is switched on, each
+//! device that listens to them is told to go on doing so (`accept_ra` 2).
 
 use std::path::Path;
 
-use crate::Ipv4Net;
+use crate::IpNet;
 use crate::link;
 use crate::netlink::{Request, Socket};
 use crate::route::{self, Route, Target};
@@ -12,6 +16,7 @@ use super::state::NodeRecord;
 use super::{Error, PodNetworkConfig, mac_of};
 
 const FORWARD: &str = "net/ipv4/ip_forward";
+const FORWARD6: &str = "net/ipv6/conf/all/forwarding";
 /// Routes this wide are default routes, also when a VPN cut the default in two halves.
 const DEFAULT_PREFIX: u8 = 1;
 const ETHERNET_MTU: u32 = 1500;
@@ -26,7 +31,11 @@ pub(super) fn set_up(socket: &mut Socket, config: &PodNetworkConfig) -> Result<(
     }
     record.device = Some(config.device.clone());
     record.save(&config.state)?;
-    enable_forwarding(&mut record, &config.state)?;
+    switch_on(&mut record, &config.state, FORWARD, "1")?;
+    if config.ipv6.is_some() {
+        keep_advertisements(&mut record, &config.state)?;
+        switch_on(&mut record, &config.state, FORWARD6, "1")?;
+    }
 
     if existing.is_none() {
         let mut request = Request::new();
@@ -43,20 +52,41 @@ pub(super) fn set_up(socket: &mut Socket, config: &PodNetworkConfig) -> Result<(
     // An address that no pod holds is answered at once, and never leaks to the default gateway.
     route::add(&mut request, config.pod_cidr, Target::Unreachable, None);
     // Service rules change the destination after this route gave the connection its source address.
-    route::add(&mut request, config.service_cidr, Target::Device(device), Some(config.node_address));
+    let source = Some(config.node_address.into());
+    route::add(&mut request, config.service_cidr, Target::Device(device), source);
+    if let Some(ipv6) = &config.ipv6 {
+        route::add_address(&mut request, device, ipv6.node_address, 128);
+        route::add(&mut request, ipv6.pod_cidr, Target::Unreachable, None);
+        let source = Some(ipv6.node_address.into());
+        route::add(&mut request, ipv6.service_cidr, Target::Device(device), source);
+    }
     socket.request(request)?;
     Ok(())
 }
 
-/// Pods' packets are passed on between devices; that is one switch of the whole machine.
-fn enable_forwarding(record: &mut NodeRecord, folder: &Path) -> Result<(), Error> {
-    let before = sysctl::read(FORWARD)?;
-    if before == "1" {
+/// Sets a switch of the whole machine and remembers how it was: pods' packets are passed on between devices.
+fn switch_on(record: &mut NodeRecord, folder: &Path, key: &str, value: &str) -> Result<(), Error> {
+    let before = sysctl::read(key)?;
+    if before == value {
         return Ok(());
     }
-    record.before.insert(FORWARD.to_owned(), before);
+    record.before.entry(key.to_owned()).or_insert(before);
     record.save(folder)?;
-    Ok(sysctl::write(FORWARD, "1")?)
+    Ok(sysctl::write(key, value)?)
+}
+
+/// Devices that learn routes from advertisements go on doing so although the machine forwards.
+fn keep_advertisements(record: &mut NodeRecord, folder: &Path) -> Result<(), Error> {
+    for entry in std::fs::read_dir("/proc/sys/net/ipv6/conf").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let key = format!("net/ipv6/conf/{name}/accept_ra");
+        let ours = matches!(name.as_str(), "all" | "default" | "lo") || name.starts_with(super::LINK_PREFIX);
+        // A device may vanish between the two.
+        if !ours && sysctl::read(&key).is_ok_and(|value| value == "1") {
+            switch_on(record, folder, &key, "2")?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn tear_down(socket: &mut Socket, config: &PodNetworkConfig) -> Result<(), Error> {
@@ -64,23 +94,33 @@ pub(super) fn tear_down(socket: &mut Socket, config: &PodNetworkConfig) -> Resul
     let Some(device) = &record.device else { return Ok(()) };
     link::delete(socket, device)?;
     route::delete(socket, config.pod_cidr)?;
+    if let Some(ipv6) = &config.ipv6 {
+        route::delete(socket, ipv6.pod_cidr)?;
+    }
     // A second installation on this machine may count on what we switched on.
     if route::list(socket)?.iter().any(|route| route.protocol == route::PROTOCOL) {
         return Ok(());
     }
+    // "all" comes first: as long as it forwards, an `accept_ra` of 1 would lose the routes.
     for (key, value) in &record.before {
-        sysctl::write(key, value)?;
+        // A device that we know a setting of may be gone.
+        if sysctl::read(key).is_ok() {
+            sysctl::write(key, value)?;
+        }
     }
     Ok(())
 }
 
 /// Refuses ranges that the machine already reaches another way.
 fn check_overlap(socket: &mut Socket, config: &PodNetworkConfig, adopted: bool) -> Result<(), Error> {
-    if config.pod_cidr.overlaps(&config.service_cidr) {
-        return Err(Error::SameRange { pods: config.pod_cidr, services: config.service_cidr });
+    let mut pairs = vec![(IpNet::from(config.pod_cidr), IpNet::from(config.service_cidr))];
+    pairs.extend(config.ipv6.as_ref().map(|ipv6| (ipv6.pod_cidr, ipv6.service_cidr)));
+    if let Some((pods, services)) = pairs.iter().find(|(pods, services)| pods.overlaps(services)) {
+        return Err(Error::SameRange { pods: *pods, services: *services });
     }
     let routes = route::list(socket)?;
-    for (range, network) in [("pods", config.pod_cidr), ("services", config.service_cidr)] {
+    let ranges = pairs.into_iter().flat_map(|(pods, services)| [("pods", pods), ("services", services)]);
+    for (range, network) in ranges {
         if let Some(route) = conflict(&routes, network, adopted) {
             let links = link::list(socket)?;
             let device =
@@ -98,7 +138,7 @@ fn check_overlap(socket: &mut Socket, config: &PodNetworkConfig, adopted: bool) 
 
 /// A route, other than a default one and (when we were here before) our own, that shares addresses with
 /// `network`.
-fn conflict(routes: &[Route], network: Ipv4Net, adopted: bool) -> Option<&Route> {
+fn conflict(routes: &[Route], network: IpNet, adopted: bool) -> Option<&Route> {
     routes.iter().find(|route| {
         let ours = adopted && route.protocol == route::PROTOCOL;
         !ours && route.destination.prefix() > DEFAULT_PREFIX && route.destination.overlaps(&network)
@@ -111,8 +151,9 @@ pub(super) fn mtu(socket: &mut Socket, config: &PodNetworkConfig) -> Result<u32,
         return Ok(mtu);
     }
     let routes = route::list(socket)?;
-    let default =
-        routes.iter().filter(|route| route.destination.prefix() == 0).min_by_key(|route| route.metric);
+    let defaults = routes.iter().filter(|route| route.destination.prefix() == 0);
+    // IPv4's counts before IPv6's, whose numbers are of another scale.
+    let default = defaults.min_by_key(|route| (!route.destination.is_ipv4(), route.metric));
     let Some(index) = default.and_then(|route| route.device) else { return Ok(ETHERNET_MTU) };
     let links = link::list(socket)?;
     Ok(links.iter().find(|link| link.index == index).map_or(ETHERNET_MTU, |link| link.mtu))
@@ -139,6 +180,7 @@ mod tests {
             ("10.42.0.0/24", route::PROTOCOL, false, true),
             ("10.42.0.7/32", route::PROTOCOL, true, false),
             ("10.42.1.0/24", 3, false, false),
+            ("fe80::/64", 2, false, false),
         ] {
             let found = conflict(&[route(destination, protocol)], pods, adopted).is_some();
             assert_eq!(found, expected, "{destination} {adopted}");

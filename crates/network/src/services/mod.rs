@@ -5,8 +5,9 @@
 //! ones. UDP flows to endpoints that are gone are forgotten, since they would never end.
 //!
 //! What is here beside that: pods' way out of the cluster (masquerading), hairpins (a pod that reaches itself
-//! through a service), and 127.0.0.1 as an address of node ports. What is not: IPv6, network policy, load
-//! balancers' source ranges. The form of the table is described in `layout.rs`.
+//! through a service), 127.0.0.1 as an address of node ports (::1 cannot be one: the kernel routes nothing from
+//! there), and sources that alone may use a front end. What is not: network policy. The form of the table is
+//! described in `layout.rs`.
 //!
 //! Other programs' tables are neither read nor changed. A connection that another program translates first
 //! (a smaller hook priority, or an earlier registration at the same one) keeps that translation, and a drop
@@ -15,11 +16,13 @@
 //! ends. On older kernels, if somebody deletes the table, the next sync that has something to change makes it
 //! anew.
 
+mod family;
+mod fixed;
 mod layout;
 mod plan;
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -27,7 +30,8 @@ use thiserror::Error;
 use crate::conntrack::{self, Flow};
 use crate::netlink::{self, Family, Socket};
 use crate::nft::{self, Batch, Data, Element};
-use crate::{Ipv4Net, route};
+use crate::{IpNet, Ipv4Net, Ipv6Config, route, sysctl};
+pub use family::IpFamily;
 use plan::{Changes, State, plan};
 
 /// A transport protocol with ports.
@@ -59,12 +63,55 @@ impl Protocol {
 /// Where a service is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Frontend {
-    /// The address, or `None` for every address of the node, 127.0.0.1 included (node ports, host ports).
-    pub address: Option<Ipv4Addr>,
+    /// The address.
+    pub place: Place,
     /// The protocol.
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
+    /// For whom it is.
+    pub clients: Clients,
+}
+
+/// An address, or all of the node's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// This address.
+    Address(IpAddr),
+    /// Every address of the node of this family, 127.0.0.1 included, ::1 not (node ports, host ports).
+    Node(IpFamily),
+}
+
+impl Place {
+    /// The family of its addresses.
+    pub fn family(self) -> IpFamily {
+        match self {
+            Place::Address(address) => IpFamily::of(address),
+            Place::Node(family) => family,
+        }
+    }
+}
+
+/// Clients that a front end is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Clients {
+    /// Everybody for whom there is no other front end.
+    #[default]
+    All,
+    /// Pods of the cluster and the node's own processes; for them it stands before the one for all. There must
+    /// be one for all with the same affinity.
+    Inside,
+}
+
+impl Clients {
+    /// As a field of keys.
+    const fn bytes(self) -> &'static [u8; 4] {
+        const INSIDE: [u8; 4] = 1u32.to_ne_bytes();
+        match self {
+            Clients::All => &[0; 4],
+            Clients::Inside => &INSIDE,
+        }
+    }
 }
 
 /// What a client gets when a service has no endpoint.
@@ -83,12 +130,15 @@ pub struct ServiceRule {
     /// Where clients connect to.
     pub frontend: Frontend,
     /// Who answers; chosen at random per connection. Order does not matter.
-    pub endpoints: Vec<SocketAddrV4>,
+    pub endpoints: Vec<SocketAddr>,
     /// How long a client (by source address) stays with its endpoint after its last new connection, in
     /// whole seconds; `None` for no stickiness.
     pub affinity: Option<Duration>,
     /// What happens without endpoints.
     pub empty: Empty,
+    /// Networks whose clients may use it, of any family; those of the other family do not count. If none
+    /// counts, everybody may. Only for front ends for all clients.
+    pub sources: Vec<IpNet>,
 }
 
 /// What a [`Table`] needs to know of the node.
@@ -104,6 +154,8 @@ pub struct TableConfig {
     pub cluster_cidr: Ipv4Net,
     /// Addresses of services: what has no rule is refused at once.
     pub service_cidr: Ipv4Net,
+    /// The same for IPv6; `None` leaves that family alone.
+    pub ipv6: Option<Ipv6Config>,
 }
 
 /// The kernel refused a table or a change of it.
@@ -144,14 +196,21 @@ impl Table {
     pub fn new(config: TableConfig) -> Result<Self, Error> {
         let socket = Socket::open(Family::Netfilter)
             .map_err(|source| Error::Refused { table: config.name.clone(), source })?;
+        let ipv6 = config.ipv6.filter(|_| sysctl::has_ipv6());
+        let config = TableConfig { ipv6, ..config };
         Ok(Self { config, socket, state: None })
     }
 
     /// Makes the kernel's table say exactly `rules`, in one atomic transaction, writing only what differs
-    /// from the last sync. The first sync replaces the whole table without a gap.
+    /// from the last sync. The first sync replaces the whole table without a gap. Rules of a family that the
+    /// table does not have are left out.
     pub fn sync(&mut self, rules: &[ServiceRule]) -> Result<(), Error> {
+        let families = self.families();
+        let usable: Vec<&ServiceRule> =
+            rules.iter().filter(|rule| families.contains(&rule.frontend.place.family())).collect();
+        let rules = &usable[..];
         if let Some(mut state) = self.state.take() {
-            let changes = plan(&state, rules, self.config.pod_cidr);
+            let changes = plan(&state, rules, &self.pods());
             if changes.is_empty() {
                 self.state = Some(state);
                 return Ok(());
@@ -172,16 +231,17 @@ impl Table {
     }
 
     /// Makes the table anew, in one transaction with the deletion of the old one.
-    fn replace(&mut self, rules: &[ServiceRule]) -> Result<(), Error> {
+    fn replace(&mut self, rules: &[&ServiceRule]) -> Result<(), Error> {
         let mut state = State::default();
-        let changes = plan(&state, rules, self.config.pod_cidr);
+        let changes = plan(&state, rules, &self.pods());
         let mut stay = self.sticky_clients();
-        stay.retain(|(asked, endpoint, _)| changes.may_stay(asked, endpoint));
-        let stay: Vec<Element> = stay.into_iter().map(|(_, _, element)| element).collect();
+        stay.retain(|client| changes.may_stay(&client.asked, &client.endpoint));
         let fill = |batch: &mut Batch, config: &TableConfig| {
-            layout::add_fixed(batch, config);
+            fixed::add(batch, config);
             changes.write(batch);
-            batch.add_elements(layout::STICKY, &stay);
+            for client in &stay {
+                batch.add_elements(client.map, std::slice::from_ref(&client.element));
+            }
         };
         let mut batch = Batch::new(&self.config.name);
         batch.destroy_table();
@@ -257,11 +317,11 @@ impl Table {
 
     /// Frees clients from endpoints that are gone.
     fn unstick(&mut self, changes: &Changes) -> Result<(), netlink::Error> {
-        for (asked, endpoint, element) in self.sticky_clients() {
-            if changes.must_leave(&asked, &endpoint) {
+        for client in self.sticky_clients() {
+            if changes.must_leave(&client.asked, &client.endpoint) {
                 let mut batch = Batch::new(&self.config.name);
-                let key = Element { data: Data::None, expires: None, ..element };
-                batch.delete_elements(layout::STICKY, &[key]);
+                let key = Element { data: Data::None, expires: None, ..client.element };
+                batch.delete_elements(client.map, &[key]);
                 match batch.commit(&mut self.socket) {
                     Err(error) if !error.is(libc::ENOENT) => return Err(error),
                     _ => {} // gone, or expired meanwhile
@@ -271,37 +331,64 @@ impl Table {
         Ok(())
     }
 
-    /// Who stays with whom: the front end asked for, the endpoint, the element. Empty if there is no table.
-    fn sticky_clients(&mut self) -> Vec<(Frontend, SocketAddrV4, Element)> {
-        let elements = nft::list_elements(&mut self.socket, &self.config.name, layout::STICKY);
-        let elements = elements.unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot read which clients stay with which endpoints");
-            Vec::new()
-        });
-        let read =
-            |element| layout::read_sticky(&element).map(|(asked, endpoint)| (asked, endpoint, element));
-        elements.into_iter().filter_map(read).collect()
+    /// Who stays with whom. Empty if there is no table.
+    fn sticky_clients(&mut self) -> Vec<StickyClient> {
+        let mut clients = Vec::new();
+        for family in self.families() {
+            let map = layout::common(family).sticky;
+            let elements = nft::list_elements(&mut self.socket, &self.config.name, map);
+            let elements = elements.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot read which clients stay with which endpoints");
+                Vec::new()
+            });
+            clients.extend(elements.into_iter().filter_map(|element| {
+                let (asked, endpoint) = layout::read_sticky(family, &element)?;
+                Some(StickyClient { asked, endpoint, map, element })
+            }));
+        }
+        clients
+    }
+
+    /// The families that the table has.
+    fn families(&self) -> Vec<IpFamily> {
+        let second = self.config.ipv6.map(|_| IpFamily::V6);
+        std::iter::once(IpFamily::V4).chain(second).collect()
+    }
+
+    /// Addresses of this node's pods.
+    fn pods(&self) -> Vec<IpNet> {
+        let second = self.config.ipv6.map(|ipv6| ipv6.pod_cidr);
+        std::iter::once(self.config.pod_cidr.into()).chain(second).collect()
     }
 
     fn forget_datagrams(&mut self, changes: &Changes) -> Result<(), netlink::Error> {
         let flows = conntrack::udp_flows(&mut self.socket)?;
-        let own = || -> Result<HashSet<Ipv4Addr>, netlink::Error> {
+        let own = || -> Result<HashSet<IpAddr>, netlink::Error> {
             let addresses = route::addresses(&mut Socket::open(Family::Route)?)?;
             Ok(addresses.into_iter().map(|(_, address)| address).collect())
         };
-        let own = if changes.datagrams.keys().any(|f| f.address.is_none()) { own()? } else { HashSet::new() };
+        let of_node = changes.datagrams.keys().any(|(place, _)| matches!(place, Place::Node(_)));
+        let own = if of_node { own()? } else { HashSet::new() };
         let stale: Vec<Flow> = flows.into_iter().filter(|flow| is_stale(flow, changes, &own)).collect();
         conntrack::forget(&mut self.socket, &stale).map(drop)
     }
 }
 
+/// A client that stays with an endpoint, as the kernel remembers it.
+struct StickyClient {
+    /// The front end, with the address that was asked for.
+    asked: Frontend,
+    endpoint: SocketAddr,
+    map: &'static str,
+    element: Element,
+}
+
 /// Whether a flow to a changed front end goes somewhere else than to one of its endpoints.
-fn is_stale(flow: &Flow, changes: &Changes, own: &HashSet<Ipv4Addr>) -> bool {
-    let (address, port) = (*flow.destination.ip(), flow.destination.port());
-    let frontend = |address| Frontend { address, protocol: Protocol::Udp, port };
-    let by_address = changes.datagrams.get(&frontend(Some(address)));
+fn is_stale(flow: &Flow, changes: &Changes, own: &HashSet<IpAddr>) -> bool {
+    let (address, port) = (flow.destination.ip(), flow.destination.port());
+    let by_address = changes.datagrams.get(&(Place::Address(address), port));
     let endpoints = by_address.or_else(|| {
-        let node = changes.datagrams.get(&frontend(None));
+        let node = changes.datagrams.get(&(Place::Node(IpFamily::of(address)), port));
         node.filter(|_| own.contains(&address))
     });
     endpoints.is_some_and(|endpoints| !endpoints.contains(&flow.endpoint))
