@@ -12,6 +12,8 @@ const REGISTER_FIRST: u32 = 8; // NFT_REG32_00
 const NFPROTO_IPV4: u32 = 2;
 const NFPROTO_IPV6: u32 = 10;
 const IPS_DST_NAT: u32 = 1 << 5;
+const STATE_ESTABLISHED: u32 = 1 << 1; // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+const STATE_RELATED: u32 = 1 << 2; // NF_CT_STATE_BIT(IP_CT_RELATED)
 const STATE_NEW: u32 = 1 << 3; // NF_CT_STATE_BIT(IP_CT_NEW)
 const RANDOM_FULLY: u32 = 1 << 4; // NF_NAT_RANGE_PROTO_RANDOM_FULLY
 
@@ -115,6 +117,10 @@ pub enum Expression<'a> {
     Equal(Register, &'a [u8]),
     /// Goes on if the register does not start with these bytes.
     NotEqual(Register, &'a [u8]),
+    /// Goes on if the register, as a number in network order, is at least this.
+    AtLeast(Register, &'a [u8]),
+    /// Goes on if the register, as a number in network order, is at most this.
+    AtMost(Register, &'a [u8]),
     /// Keeps the bits of a 32-bit register that are set in the mask.
     Mask(Register, [u8; 4]),
     /// Keeps the bits of four neighbouring registers that are set in the mask.
@@ -177,6 +183,13 @@ pub const NEW: [Expression<'static>; 3] = [
     Expression::NotEqual(Register(0), &[0; 4]),
 ];
 
+/// Goes on for packets of a connection that was answered, and for errors about one.
+pub const ESTABLISHED: [Expression<'static>; 3] = [
+    Expression::Connection(Ct::State, Register(0)),
+    Expression::Mask(Register(0), (STATE_ESTABLISHED | STATE_RELATED).to_ne_bytes()),
+    Expression::NotEqual(Register(0), &[0; 4]),
+];
+
 /// Goes on if the connection's destination was translated.
 pub const TRANSLATED: [Expression<'static>; 3] = [
     Expression::Connection(Ct::Status, Register(0)),
@@ -201,7 +214,10 @@ impl Expression<'_> {
             Expression::Connection(..) => "ct",
             Expression::Random(..) => "numgen",
             Expression::Load(..) | Expression::Then(..) => "immediate",
-            Expression::Equal(..) | Expression::NotEqual(..) => "cmp",
+            Expression::Equal(..)
+            | Expression::NotEqual(..)
+            | Expression::AtLeast(..)
+            | Expression::AtMost(..) => "cmp",
             Expression::Mask(..) | Expression::Mask6(..) => "bitwise",
             Expression::InSet(..) | Expression::Lookup(..) | Expression::Dispatch(..) => "lookup",
             Expression::Update(..) => "dynset",
@@ -252,6 +268,8 @@ impl Expression<'_> {
             }
             Expression::Equal(register, bytes) => compare(a, register, 0, bytes),
             Expression::NotEqual(register, bytes) => compare(a, register, 1, bytes),
+            Expression::AtMost(register, bytes) => compare(a, register, 3, bytes),
+            Expression::AtLeast(register, bytes) => compare(a, register, 5, bytes),
             Expression::Mask(register, mask) => bitwise(a, register, &mask),
             Expression::Mask6(register, mask) => bitwise(a, register, &mask),
             Expression::InSet(set, key) => {

@@ -4,6 +4,7 @@
 //! rules of this crate need, encoded as the kernel's `nf_tables.h` lays it out (numbers in network order).
 
 pub mod expression;
+mod ranges;
 
 use std::borrow::Cow;
 
@@ -42,6 +43,8 @@ pub struct Hook {
 pub const PREROUTING: u32 = 0;
 /// Number of the hook for packets to the machine itself.
 pub const INPUT: u32 = 1;
+/// Number of the hook for packets that are passed on.
+pub const FORWARD: u32 = 2;
 /// Number of the hook for packets that the machine itself sends.
 pub const OUTPUT: u32 = 3;
 /// Number of the hook after routing.
