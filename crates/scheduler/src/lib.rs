@@ -2,7 +2,8 @@
 //!
 //! Here: filters, scores, preemption ([`schedule()`], [`preempt::preempt`]) as functions of a [`snapshot::Snapshot`], and
 //! [`run()`], which keeps the snapshot current, asks the core and writes bindings.
-//! Not here: volume binding and device claims; nor anything that happens on the node.
+//! Claims of pods and their volumes are looked at in [`volumes`].
+//! Not here: device claims; nor anything that happens on the node.
 //!
 //! Invariants: the core knows no clock, no IO and no randomness; a decision counts for the next one before
 //! it is written; a refused pod waits for an event that could help it, never for a timer alone.
@@ -17,6 +18,7 @@ mod run;
 mod schedule;
 pub mod score;
 pub mod snapshot;
+pub mod volumes;
 
 pub use run::run;
 pub use schedule::{Placement, Unschedulable, schedule};

@@ -26,6 +26,8 @@ pub(crate) enum Wake {
     Gone,
     /// A pod was placed, or its labels changed.
     Placed,
+    /// A claim, a volume or a class changed.
+    Volumes,
 }
 
 #[derive(Default)]
@@ -181,6 +183,7 @@ fn helps(wake: Wake, reasons: &[Reason]) -> bool {
     match wake {
         Wake::Nodes => true,
         Wake::Gone => reasons.iter().any(Reason::preemptible),
+        Wake::Volumes => reasons.iter().any(Reason::is_about_volumes),
         Wake::Placed => reasons
             .iter()
             .any(|reason| matches!(reason, Reason::Affinity | Reason::Spread | Reason::AntiAffinity)),

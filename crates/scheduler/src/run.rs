@@ -11,8 +11,12 @@ use std::{
 use client::{Change, Config, Events, Failure, Informer, failure};
 use k8s_openapi::{
     api::{
-        core::v1::{Binding, Namespace, Node, ObjectReference, Pod},
+        core::v1::{
+            Binding, EphemeralVolumeSource, Namespace, Node, ObjectReference, PersistentVolume,
+            PersistentVolumeClaim, Pod, Volume,
+        },
         policy::v1::PodDisruptionBudget,
+        storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
     jiff::Timestamp,
@@ -22,7 +26,10 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::json;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{
     Options,
@@ -30,6 +37,7 @@ use crate::{
     preempt::{Preemption, preempt},
     schedule::{Unschedulable, schedule},
     snapshot::{PodInfo, Snapshot},
+    volumes::{BindError, Binder, Step, VolumeState},
 };
 
 /// Places pods until the future is dropped. `client` has the identity `system:kube-scheduler`.
@@ -38,12 +46,21 @@ pub async fn run(client: Client, options: Options) {
     let nodes = Informer::<Node>::start(Api::all(client.clone()), Config::default());
     let namespaces = Informer::<Namespace>::start(Api::all(client.clone()), Config::default());
     let budgets = Informer::<PodDisruptionBudget>::start(Api::all(client.clone()), Config::default());
+    let claims = Informer::<PersistentVolumeClaim>::start(Api::all(client.clone()), Config::default());
+    let volumes = Informer::<PersistentVolume>::start(Api::all(client.clone()), Config::default());
+    let classes = Informer::<StorageClass>::start(Api::all(client.clone()), Config::default());
     tokio::join!(pods.synced(), nodes.synced(), namespaces.synced(), budgets.synced());
+    tokio::join!(claims.synced(), volumes.synced(), classes.synced());
+    let (mut claim_changes, mut volume_changes) = (claims.subscribe(), volumes.subscribe());
+    let mut class_changes = classes.subscribe();
+    let (claims_changed, changes) = watch::channel(());
     let (mut pod_changes, mut node_changes) = (pods.subscribe(), nodes.subscribe());
     let mut namespace_changes = namespaces.subscribe();
     let (outcomes, mut outcome) = mpsc::unbounded_channel();
     let mut scheduler = Scheduler {
         events: Events::new(client.clone(), &options.name, None),
+        binder: Binder { client: client.clone(), claims, changes },
+        claims_changed,
         client,
         options,
         budgets,
@@ -61,6 +78,9 @@ pub async fn run(client: Client, options: Options) {
             biased;
             Some(change) = namespace_changes.recv() => scheduler.namespace_changed(&change),
             Some(change) = node_changes.recv() => scheduler.node_changed(&change),
+            Some(change) = claim_changes.recv() => scheduler.claim_changed(&change),
+            Some(change) = volume_changes.recv() => scheduler.volume_changed(&change),
+            Some(change) = class_changes.recv() => scheduler.class_changed(&change),
             Some(change) = pod_changes.recv() => scheduler.pod_changed(&change),
             Some(outcome) = outcome.recv() => scheduler.bound(outcome),
             () = std::future::ready(()), if next.is_some() => {
@@ -88,6 +108,8 @@ struct Scheduler {
     events: Events,
     budgets: Informer<PodDisruptionBudget>,
     outcomes: mpsc::UnboundedSender<Outcome>,
+    binder: Binder,
+    claims_changed: watch::Sender<()>,
     snapshot: Snapshot,
     /// Where each pod is, by UID; its node may be unknown.
     placed: HashMap<String, (String, Arc<PodInfo>)>,
@@ -101,7 +123,9 @@ struct Scheduler {
 /// How a binding ended.
 struct Outcome {
     info: Arc<PodInfo>,
-    result: Result<(), kube::Error>,
+    /// What was to be done for its claims.
+    steps: Vec<Step>,
+    result: Result<(), BindError>,
 }
 
 impl Scheduler {
@@ -137,6 +161,25 @@ impl Scheduler {
             }
         }
         self.pending.wake(Wake::Nodes, Instant::now());
+    }
+
+    fn claim_changed(&mut self, change: &Change<PersistentVolumeClaim>) {
+        let there = !matches!(change, Change::Deleted(_));
+        self.snapshot.volumes_mut().set_claim(change.object(), there);
+        self.claims_changed.send_replace(());
+        self.pending.wake(Wake::Volumes, Instant::now());
+    }
+
+    fn volume_changed(&mut self, change: &Change<PersistentVolume>) {
+        let there = !matches!(change, Change::Deleted(_));
+        self.snapshot.volumes_mut().set_volume(change.object(), there);
+        self.pending.wake(Wake::Volumes, Instant::now());
+    }
+
+    fn class_changed(&mut self, change: &Change<StorageClass>) {
+        let there = !matches!(change, Change::Deleted(_));
+        self.snapshot.volumes_mut().set_class(change.object(), there);
+        self.pending.wake(Wake::Volumes, Instant::now());
     }
 
     fn pod_changed(&mut self, change: &Change<Pod>) {
@@ -208,14 +251,18 @@ impl Scheduler {
         let view = self.view_for(info);
         match schedule(&view, info) {
             Ok(placement) => {
+                let steps = VolumeState::plan(&view, info, &placement.node);
                 // A view that is still there would make the node be copied.
                 drop(view);
+                if !steps.is_empty() {
+                    self.snapshot.volumes_mut().promise(&placement.node, &steps);
+                }
                 self.pending.remove(info.uid());
                 self.nominated.remove(info.uid());
                 self.settle(&placement.node, info.clone());
                 self.assumed.insert(info.uid().to_owned());
                 self.pending.wake(Wake::Placed, Instant::now());
-                self.bind(info.clone(), placement.node);
+                self.bind(info.clone(), placement.node, steps);
             }
             Err(refused) => self.refuse(info, &view, &refused),
         }
@@ -292,9 +339,10 @@ impl Scheduler {
         });
     }
 
-    fn bind(&self, info: Arc<PodInfo>, node: String) {
+    fn bind(&self, info: Arc<PodInfo>, node: String, steps: Vec<Step>) {
         let (api, name) = self.pod_api(&info);
         let (outcomes, events) = (self.outcomes.clone(), self.events.clone());
+        let binder = (!steps.is_empty()).then(|| self.binder.clone());
         let binding = Binding {
             metadata: ObjectMeta {
                 name: Some(name.clone()),
@@ -309,26 +357,40 @@ impl Scheduler {
             },
         };
         tokio::spawn(async move {
-            let result = write_binding(&api, &name, &binding).await;
+            let mut result = match binder {
+                Some(binder) => binder.bind(&node, &steps).await,
+                None => Ok(()),
+            };
+            if result.is_ok() {
+                result = write_binding(&api, &name, &binding).await.map_err(BindError::Api);
+            }
             if result.is_ok() {
                 let message = format!("Successfully assigned {}/{name} to {node}", info.namespace());
                 events.normal(info.pod.object_ref(&()), "Scheduled", message);
             }
             // The loop may be gone; then nobody cares.
-            let _ = outcomes.send(Outcome { info, result });
+            let _ = outcomes.send(Outcome { info, steps, result });
         });
     }
 
     fn bound(&mut self, outcome: Outcome) {
-        let Outcome { info, result } = outcome;
+        let Outcome { info, steps, result } = outcome;
         let Err(error) = result else { return };
+        if !steps.is_empty() {
+            self.snapshot.volumes_mut().withdraw(&steps);
+        }
+        if !matches!(error, BindError::Api(_)) {
+            let message = format!("running PreBind plugin \"VolumeBinding\": {error}");
+            self.events.warning(info.pod.object_ref(&()), "FailedScheduling", message);
+        }
         tracing::warn!(pod = ?info.pod.metadata.name, %error, "binding failed");
         if !self.assumed.contains(info.uid()) {
             return;
         }
         self.leave(info.uid());
         self.pending.wake(Wake::Gone, Instant::now());
-        if !matches!(failure(&error), Failure::NotFound) {
+        let gone = matches!(&error, BindError::Api(error) if failure(error) == Failure::NotFound);
+        if !gone || !steps.is_empty() {
             let uid = info.uid().to_owned();
             self.pending.put(info, true);
             self.pending.rest(&uid, Instant::now());
@@ -389,7 +451,21 @@ fn same_for_placing(old: &Node, new: &Node) -> bool {
 fn trim(pod: &mut Pod) {
     pod.metadata.annotations = None;
     if let Some(spec) = &mut pod.spec {
-        spec.volumes = None;
+        for volume in spec.volumes.iter_mut().flatten() {
+            let kept = Volume {
+                name: std::mem::take(&mut volume.name),
+                persistent_volume_claim: volume.persistent_volume_claim.take(),
+                ephemeral: volume.ephemeral.take().map(|_| EphemeralVolumeSource::default()),
+                ..Volume::default()
+            };
+            *volume = kept;
+        }
+        let claims = |volume: &Volume| volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some();
+        spec.volumes = spec.volumes.take().map(|mut all| {
+            all.retain(claims);
+            all.shrink_to_fit();
+            all
+        });
         spec.ephemeral_containers = None;
         for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
             let kept = k8s_openapi::api::core::v1::Container {

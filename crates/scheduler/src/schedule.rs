@@ -38,6 +38,10 @@ impl fmt::Display for Unschedulable {
         if self.reasons.is_empty() {
             return f.write_str("no nodes available to schedule pods");
         }
+        // What keeps the pod from all nodes alike is said once, without a count.
+        if let Some(Reason::Claims(why)) = self.kinds().find(|reason| matches!(reason, Reason::Claims(_))) {
+            return write!(f, "0/{} nodes are available: {why}.", self.reasons.len());
+        }
         let reasons = self.kinds().map(ToString::to_string);
         f.write_str(&tally(self.reasons.len(), reasons))
     }

@@ -16,6 +16,7 @@ use k8s_openapi::{
 use crate::{
     affinity::Terms,
     resources::{self, Resources},
+    volumes::{PodClaim, VolumeState, claims_of},
 };
 
 /// Labels of an object.
@@ -34,6 +35,8 @@ pub struct PodInfo {
     pub ports: Vec<HostPort>,
     /// Its affinity to and against other pods.
     pub terms: Terms,
+    /// The claims it mounts.
+    pub claims: Vec<PodClaim>,
 }
 
 /// A port on the node.
@@ -70,6 +73,7 @@ pub struct Snapshot {
     nodes: Vec<Arc<NodeInfo>>,
     index: HashMap<String, usize>,
     namespaces: Arc<HashMap<String, Labels>>,
+    volumes: Arc<VolumeState>,
 }
 
 // === impl PodInfo ===
@@ -83,6 +87,7 @@ impl PodInfo {
             usual: resources::usual_requests(&pod),
             ports: host_ports(&pod),
             terms: Terms::of(&pod),
+            claims: claims_of(&pod),
             pod,
         }
     }
@@ -218,6 +223,17 @@ impl Snapshot {
     #[must_use]
     pub fn namespace_labels(&self, name: &str) -> &Labels {
         labels(self.namespaces.get(name))
+    }
+
+    /// Claims, volumes and classes.
+    #[must_use]
+    pub fn volumes(&self) -> &VolumeState {
+        &self.volumes
+    }
+
+    /// Claims, volumes and classes, to be changed.
+    pub fn volumes_mut(&mut self) -> &mut VolumeState {
+        Arc::make_mut(&mut self.volumes)
     }
 
     /// Adds a node, or replaces what is known of it; its pods stay.

@@ -9,6 +9,7 @@ mod node;
 mod ports;
 pub(crate) mod spread;
 pub mod taints;
+mod volumes;
 
 use std::fmt;
 
@@ -46,6 +47,16 @@ pub enum Reason {
     Spread,
     /// The node lacks the label that pods are to be spread by.
     SpreadLabel,
+    /// The pod's claims are not ready for it, on whatever node; the text says why.
+    Claims(String),
+    /// A volume of the pod cannot be reached from there.
+    VolumeNode,
+    /// No volume suits a claim of the pod there, and none can be made.
+    NoVolume,
+    /// A claim is bound to a volume that does not exist.
+    VolumeGone,
+    /// A claim for one pod alone is in use by another.
+    ClaimInUse,
 }
 
 impl Reason {
@@ -58,14 +69,32 @@ impl Reason {
             | Reason::NodeAffinity
             | Reason::Taint { .. }
             | Reason::Affinity
-            | Reason::SpreadLabel => false,
+            | Reason::SpreadLabel
+            | Reason::Claims(_)
+            | Reason::VolumeNode
+            | Reason::NoVolume
+            | Reason::VolumeGone => false,
             Reason::Insufficient(_)
             | Reason::TooManyPods
             | Reason::Ports
             | Reason::AntiAffinity
             | Reason::ExistingAntiAffinity
-            | Reason::Spread => true,
+            | Reason::Spread
+            | Reason::ClaimInUse => true,
         }
+    }
+
+    /// Whether a change of a claim, a volume or a class could make it go away.
+    #[must_use]
+    pub(crate) fn is_about_volumes(&self) -> bool {
+        matches!(
+            self,
+            Reason::Claims(_)
+                | Reason::VolumeNode
+                | Reason::NoVolume
+                | Reason::VolumeGone
+                | Reason::ClaimInUse
+        )
     }
 }
 
@@ -88,6 +117,15 @@ impl fmt::Display for Reason {
             Reason::SpreadLabel => {
                 f.write_str("node(s) didn't match pod topology spread constraints (missing required label)")
             }
+            Reason::Claims(why) => f.write_str(why),
+            Reason::VolumeNode => f.write_str("node(s) didn't match PersistentVolume's node affinity"),
+            Reason::NoVolume => f.write_str("node(s) didn't find available persistent volumes to bind"),
+            Reason::VolumeGone => {
+                f.write_str("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)")
+            }
+            Reason::ClaimInUse => f.write_str(
+                "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
+            ),
         }
     }
 }
@@ -97,16 +135,18 @@ pub struct Filters<'a> {
     pod: &'a PodInfo,
     interpod: interpod::InterPod,
     spread: spread::Spread,
+    volumes: volumes::Volumes<'a>,
 }
 
 impl<'a> Filters<'a> {
     /// Works out what depends on the whole cluster.
     #[must_use]
-    pub fn new(snapshot: &Snapshot, pod: &'a PodInfo) -> Self {
+    pub fn new(snapshot: &'a Snapshot, pod: &'a PodInfo) -> Self {
         Self {
             pod,
             interpod: interpod::InterPod::new(snapshot, pod),
             spread: spread::Spread::new(snapshot, pod),
+            volumes: volumes::Volumes::new(snapshot, pod),
         }
     }
 
@@ -116,12 +156,14 @@ impl<'a> Filters<'a> {
     /// Never empty.
     pub fn check(&self, node: &NodeInfo) -> Result<(), Vec<Reason>> {
         let one = |verdict: Result<(), Reason>| verdict.map_err(|reason| vec![reason]);
+        one(self.volumes.anywhere())?;
         one(node::cordoned(self.pod, node))?;
         one(node::named(self.pod, node))?;
         one(taints::check(self.pod, node))?;
         one(node::affinity(self.pod, node))?;
         one(ports::check(self.pod, node))?;
         fit::check(self.pod, node)?;
+        one(self.volumes.check(node))?;
         one(self.spread.check(node))?;
         one(self.interpod.check(node))
     }
