@@ -8,6 +8,7 @@
 pub mod http;
 pub mod images;
 pub mod machine;
+pub mod objects;
 pub mod postgres;
 
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::run::{Failure, checked, root};
 
 /// Debian packages: program, package, what it is for.
-const PACKAGES: [(&str, &str, &str); 8] = [
+const PACKAGES: [(&str, &str, &str); 9] = [
     ("busybox", "busybox-static", "containers of the runtime's and the node's tests"),
     ("runc", "runc", "comparison of containers"),
     ("nft", "nftables", "comparison of service rules"),
@@ -18,6 +18,7 @@ const PACKAGES: [(&str, &str, &str); 8] = [
     ("pg_ctlcluster", "postgresql", "migrations of PostgreSQL"),
     ("mount", "mount", "tests of full disks"),
     ("dig", "bind9-dnsutils", "comparison of name answers"),
+    ("openssl", "openssl", "a server for probes over HTTPS"),
     ("ip", "iproute2", "network namespaces of the tests"),
 ];
 

@@ -8,6 +8,7 @@ use client::{Events, Informer};
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod, Secret, Service};
 use kube::{Client, Resource};
 
+use crate::allocations::Allocations;
 use crate::images::Images;
 use crate::pod::model::{Role, Slot};
 use crate::refs::Refs;
@@ -28,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) cluster_dns: Ipv4Addr,
     pub(crate) cluster_domain: String,
     pub(crate) resolv_conf: PathBuf,
+    /// What each pod holds of the node.
+    pub(crate) allocations: Arc<Allocations>,
     /// Allocatable CPU in thousandths.
     pub(crate) node_cpu: i64,
     /// Allocatable memory in bytes.

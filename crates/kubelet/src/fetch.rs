@@ -3,6 +3,7 @@
 //! Not verifying the server is upstream's documented behaviour: a probe asks whether the process answers, and pods
 //! serve certificates for names that nobody can check at a pod's address.
 
+use std::io;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -29,6 +30,15 @@ pub(crate) struct Get {
     /// Path with query.
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Get {
+    /// The address as a whole.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.https { "https" } else { "http" };
+        let slash = if self.path.starts_with('/') { "" } else { "/" };
+        format!("{scheme}://{}:{}{slash}{}", self.host, self.port, self.path)
+    }
 }
 
 /// What came back.
@@ -61,25 +71,38 @@ fn same_host(location: &str, host: &str) -> Option<String> {
 }
 
 async fn once(request: &Get, path: &str) -> Result<(Answer, Option<String>), String> {
-    let stream = TcpStream::connect((request.host.as_str(), request.port)).await.map_err(|e| {
-        let scheme = if request.https { "https" } else { "http" };
-        format!("Get \"{scheme}://{}:{}{path}\": dial tcp: {e}", request.host, request.port)
-    })?;
+    let failed = |text: String| format!("Get \"{}\": {text}", request.url());
+    let stream = TcpStream::connect((request.host.as_str(), request.port))
+        .await
+        .map_err(|e| failed(dial_error(&request.host, request.port, &e)))?;
     if request.https {
         let name = ServerName::try_from(request.host.clone()).map_err(|e| e.to_string())?;
         let connector = tokio_rustls::TlsConnector::from(TLS.clone());
-        let stream = connector.connect(name, stream).await.map_err(|e| format!("TLS handshake: {e}"))?;
-        exchange(stream, request, path).await
+        let stream = connector.connect(name, stream).await.map_err(|e| failed(format!("TLS handshake: {e}")))?;
+        exchange(stream, request, path).await.map_err(failed)
     } else {
-        exchange(stream, request, path).await
+        exchange(stream, request, path).await.map_err(failed)
     }
+}
+
+/// A connection that was not made, in the words of upstream's language.
+pub(crate) fn dial_error(host: &str, port: u16, error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connect: connection reset by peer".to_owned(),
+        io::ErrorKind::HostUnreachable => "connect: no route to host".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "connect: network is unreachable".to_owned(),
+        io::ErrorKind::TimedOut => "connect: connection timed out".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("dial tcp {host}:{port}: {why}")
 }
 
 async fn exchange<S>(stream: S, request: &Get, path: &str) -> Result<(Answer, Option<String>), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let text = |e: hyper::Error| e.to_string();
+    let text = |e: hyper::Error| if e.is_incomplete_message() { "EOF".to_owned() } else { e.to_string() };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
     let driver = AbortOnDrop(tokio::spawn(connection));

@@ -70,10 +70,14 @@ impl Target {
         fetch::get(&self.http(action)?).await
     }
 
+    pub(crate) fn tcp_address(&self, action: &TCPSocketAction) -> Result<(String, u16), String> {
+        Ok((self.host(action.host.as_deref()), self.port(&action.port)?))
+    }
+
     pub(crate) async fn tcp(&self, action: &TCPSocketAction) -> Result<(), String> {
-        let address = (self.host(action.host.as_deref()), self.port(&action.port)?);
+        let address = self.tcp_address(action)?;
         let connected = TcpStream::connect((address.0.as_str(), address.1)).await;
-        connected.map(drop).map_err(|e| format!("dial tcp {}:{}: {e}", address.0, address.1))
+        connected.map(drop).map_err(|e| fetch::dial_error(&address.0, address.1, &e))
     }
 
     pub(crate) async fn grpc(&self, action: &GRPCAction) -> Result<(), String> {

@@ -8,6 +8,7 @@
 //! folders. Killing this process leaves every pod running; the next start adopts them.
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod context;
 mod fetch;
 mod grpc;
@@ -23,6 +24,7 @@ mod probes;
 mod refs;
 mod server;
 mod spec;
+mod static_pods;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -34,15 +36,18 @@ use client::{Config, Informer};
 use k8s_openapi::api::core::v1::Pod;
 use tokio::task::JoinSet;
 
+use allocations::Allocations;
 use context::Context;
 use images::Images;
 use node::Keeper;
 use refs::Refs;
 use server::{Server, Shared};
+use static_pods::Folder;
 
 /// What a kubelet needs to run one node.
 pub struct Options {
-    /// Folder of the cluster; pods live in `pods/<uid>`, logs in `logs/pods`.
+    /// Folder of the cluster; pods live in `pods/<uid>`, logs in `logs/pods`, static pods are described in
+    /// `manifests`.
     pub home: PathBuf,
     /// Name of the Node object.
     pub node_name: String,
@@ -92,6 +97,14 @@ pub enum StartError {
     /// The HTTPS endpoints cannot be served.
     #[error("{0}")]
     Server(String),
+    /// The folder of static pods cannot be watched.
+    #[error("the folder of static pods, {}, cannot be watched: {source}", path.display())]
+    Manifests {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The network does not take up what it remembers.
     #[error("the pods' network cannot be taken up again: {0}")]
     Network(String),
@@ -121,20 +134,27 @@ impl Kubelet {
         };
         let port = server.as_ref().map(Server::port);
 
+        let manifests = options.home.join("manifests");
+        let folder = Folder::open(manifests.clone(), &options.node_name)
+            .map_err(|source| StartError::Manifests { path: manifests, source })?;
+
         // Events first, then what is there: nothing falls between.
         let events = options.engine.events();
         adopt_network(&options).await?;
 
         let machine = node::status::read(&options.home);
         let client = options.client.clone();
+        let node_cpu = i64::try_from(machine.cpus * 1000).unwrap_or(i64::MAX);
+        let node_memory = i64::try_from(machine.allocatable_memory()).unwrap_or(i64::MAX);
         let ctx = Arc::new(Context {
+            allocations: Allocations::new(node_cpu, node_memory),
             images: Arc::new(Images::new(options.images, &options.home.join("images"))),
             events: client::Events::new(client.clone(), "kubelet", Some(&options.node_name)),
             services: Informer::start(kube::Api::all(client.clone()), Config::default()),
             config_maps: Refs::new(client.clone()),
             secrets: Refs::new(client.clone()),
-            node_cpu: i64::try_from(machine.cpus * 1000).unwrap_or(i64::MAX),
-            node_memory: i64::try_from(machine.allocatable_memory()).unwrap_or(i64::MAX),
+            node_cpu,
+            node_memory,
             home: options.home.clone(),
             node_address: options.node_address,
             client: client.clone(),
@@ -159,13 +179,15 @@ impl Kubelet {
             pod_cidr: options.pod_cidr,
         };
 
+        let node_name = options.node_name;
         let mut tasks = JoinSet::new();
         tasks.spawn(keeper.run());
         if let Some(server) = server {
-            let shared = Shared { ctx: ctx.clone(), pods: pods.clone(), node_name: options.node_name };
+            let shared = Shared { ctx: ctx.clone(), pods: pods.clone(), node_name: node_name.clone() };
             tasks.spawn(server.run(shared));
         }
-        tasks.spawn(manager::run(ctx, pods, events));
+        tasks.spawn(allocations::weigh(ctx.allocations.clone(), ctx.engine.clone()));
+        tasks.spawn(manager::run(ctx, pods, events, node_name, folder));
         Ok(Kubelet { tasks, port })
     }
 

@@ -32,6 +32,8 @@ pub struct SandboxSpec {
     pub sysctls: BTreeMap<String, String>,
     /// Limits of the whole pod's cgroup.
     pub resources: Resources,
+    /// Name of the group that the pod's cgroup lies in, below the parent of all; directly there when empty.
+    pub class: String,
     /// Size limit of the shared `/dev/shm` in bytes; 64 MiB when `None`.
     pub shm_size: Option<u64>,
     /// Kept with the sandbox and given back in [`crate::SandboxState`].
@@ -92,6 +94,8 @@ pub struct ContainerSpec {
     pub stdin: bool,
     /// Close standard input when the first attached client has closed it.
     pub stdin_once: bool,
+    /// Id of a running container of the pod whose PID namespace is joined instead of a new one.
+    pub pid_target: Option<String>,
     /// Kept with the container and given back in [`crate::ContainerStatus`].
     pub labels: BTreeMap<String, String>,
 }

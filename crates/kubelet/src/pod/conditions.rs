@@ -1,13 +1,14 @@
 //! The conditions of a pod that the kubelet owns. Pure.
 //!
-//! `PodReadyToStartContainers`, `Initialized`, `Ready`, `ContainersReady`, `PodScheduled`. Conditions of other
-//! owners (readiness gates, `DisruptionTarget`) are read and never written.
+//! `PodReadyToStartContainers`, `Initialized`, `Ready`, `ContainersReady`, `PodScheduled`, and the two of a resize.
+//! Conditions of other owners (readiness gates, `DisruptionTarget`) are read and never written.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::model::Desired;
+use super::resize::{Note, Resize};
 use super::status::seconds;
 
 /// What the conditions follow from.
@@ -17,6 +18,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) main: &'a [ContainerStatus],
     pub(crate) sandbox_ready: bool,
     pub(crate) initialized: bool,
+    pub(crate) resize: &'a Resize,
+    /// Whether all containers are being ended to start over; `None` when no rule of theirs says so.
+    pub(crate) restarts_all: Option<bool>,
 }
 
 struct Verdict {
@@ -51,26 +55,37 @@ pub(crate) fn of(
         ("ContainersReady", containers),
         ("PodScheduled", Verdict::yes()),
     ];
-    verdicts
-        .into_iter()
-        .map(|(type_, verdict)| {
-            let status = if verdict.status { "True" } else { "False" };
-            let before = previous.conditions.iter().flatten().find(|c| c.type_ == type_);
-            let since = before
-                .filter(|c| c.status == status)
-                .and_then(|c| c.last_transition_time.clone())
-                .unwrap_or_else(|| Time(seconds(now)));
-            PodCondition {
-                last_probe_time: None,
-                last_transition_time: Some(since),
-                message: verdict.message,
-                observed_generation: desired.pod.metadata.generation,
-                reason: verdict.reason.map(str::to_owned),
-                status: status.to_owned(),
-                type_: type_.to_owned(),
-            }
-        })
-        .collect()
+    let condition = |type_: &str, holds: bool, note: Note| {
+        let status = if holds { "True" } else { "False" };
+        let before = previous.conditions.iter().flatten().find(|c| c.type_ == type_);
+        let since = before
+            .filter(|c| c.status == status)
+            .and_then(|c| c.last_transition_time.clone())
+            .unwrap_or_else(|| Time(seconds(now)));
+        PodCondition {
+            last_probe_time: None,
+            last_transition_time: Some(since),
+            message: note.message,
+            observed_generation: note.generation,
+            reason: note.reason,
+            status: status.to_owned(),
+            type_: type_.to_owned(),
+        }
+    };
+    let generation = desired.pod.metadata.generation;
+    let own = verdicts.into_iter().map(|(type_, verdict)| {
+        let note = Note { reason: verdict.reason.map(str::to_owned), message: verdict.message, generation };
+        condition(type_, verdict.status, note)
+    });
+    let starts_over = facts.restarts_all.map(|now| {
+        let reason = now.then(|| "RestartAllContainersStarted".to_owned());
+        let message = now.then(|| "container exited with restart policy rule".to_owned());
+        condition("AllContainersRestarting", now, Note { reason, message, generation })
+    });
+    // These two are there while they are true and gone when they are not.
+    let resize = [("PodResizePending", &facts.resize.pending), ("PodResizeInProgress", &facts.resize.progress)];
+    let resize = resize.into_iter().filter_map(|(type_, note)| Some(condition(type_, true, note.clone()?)));
+    own.chain(starts_over).chain(resize).collect()
 }
 
 fn initialized(facts: &Facts<'_>) -> Verdict {

@@ -9,6 +9,7 @@ mod phase;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod resize;
 mod status;
 mod termination;
 pub(crate) mod worker;

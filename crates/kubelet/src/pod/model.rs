@@ -8,7 +8,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec, ResourceRequirements};
+
+use super::resize::Resize;
 
 /// Which list of the pod's spec a container comes from, and so when it starts and whether it counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -103,13 +105,8 @@ impl Desired {
         if slot.role == Role::Ephemeral {
             return false;
         }
-        for rule in slot.spec.restart_policy_rules.iter().flatten() {
-            if let (Some(on), "Restart") = (&rule.exit_codes, rule.action.as_str()) {
-                let listed = on.values.iter().flatten().any(|v| *v == code);
-                if (on.operator == "In") == listed {
-                    return true;
-                }
-            }
+        if rule(slot, code).is_some() {
+            return true;
         }
         match slot.spec.restart_policy.as_deref().unwrap_or(self.restart_policy()) {
             "Never" => false,
@@ -124,6 +121,20 @@ impl Desired {
         slot.spec.restart_policy.as_deref().unwrap_or(self.restart_policy()) != "Never"
     }
 }
+
+/// Action of the first of a container's rules that is about this exit code; every action starts it again.
+pub(crate) fn rule(slot: &Slot, code: i32) -> Option<&str> {
+    let matching = slot.spec.restart_policy_rules.iter().flatten().find(|rule| {
+        rule.exit_codes.as_ref().is_some_and(|on| {
+            let listed = on.values.iter().flatten().any(|v| *v == code);
+            (on.operator == "In") == listed
+        })
+    });
+    matching.map(|rule| rule.action.as_str())
+}
+
+/// The action that starts a pod's containers all over, init containers included.
+pub(crate) const RESTART_ALL: &str = "RestartAllContainers";
 
 fn from_ephemeral(c: &EphemeralContainer) -> Container {
     Container {
@@ -216,6 +227,17 @@ pub(crate) enum Run {
     Exited(Exit),
 }
 
+/// Why a run of a container is ended before the pod is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    /// The event's message.
+    pub(crate) message: String,
+    /// The container starts again whatever its exit code, unless its policy is `Never`.
+    pub(crate) again: bool,
+    /// Seconds between signal and kill; the pod's when `None`.
+    pub(crate) grace: Option<i64>,
+}
+
 /// All that is known of one container.
 #[derive(Clone, Debug)]
 pub(crate) struct ContainerState {
@@ -229,8 +251,8 @@ pub(crate) struct ContainerState {
     pub(crate) start_tries: u32,
     /// A stop is under way.
     pub(crate) stopping: bool,
-    /// Somebody (probe, failed hook) wants this run ended; the text is the event's message.
-    pub(crate) kill: Option<String>,
+    /// Somebody (probe, failed hook, resize) wants this run ended.
+    pub(crate) kill: Option<Kill>,
     /// The present exit was our own wish, so the container starts again whatever its code.
     pub(crate) forced: bool,
     /// `postStart` returned, or there is none.
@@ -239,6 +261,8 @@ pub(crate) struct ContainerState {
     pub(crate) startup_passed: bool,
     /// Last verdict of the readiness probe; true when there is none.
     pub(crate) ready_passed: bool,
+    /// Resources that the present run has; `None` before one has begun.
+    pub(crate) applied: Option<ResourceRequirements>,
     /// Reference shown in status (`image`) and its digest (`imageID`); empty before the first start.
     pub(crate) image: String,
     pub(crate) image_id: String,
@@ -258,6 +282,7 @@ impl ContainerState {
             hooked: false,
             startup_passed: false,
             ready_passed: false,
+            applied: None,
             image: String::new(),
             image_id: String::new(),
         }
@@ -302,6 +327,8 @@ pub(crate) enum Cause {
     Finished,
     /// The node refuses it; reason and message for the status.
     Rejected { reason: String, message: String },
+    /// It takes more of the node than it may, since `at`.
+    Evicted { message: String, at: Timestamp },
     /// Its phase was already final when this daemon first saw it.
     WasFinal,
 }
@@ -333,6 +360,10 @@ pub(crate) struct State {
     pub(crate) frozen: bool,
     /// The request that removes the object from the API is under way or done.
     pub(crate) deleting: bool,
+    /// Where an in-place resize stands.
+    pub(crate) resize: Resize,
+    /// A container's exit asked for all of them to start over: they end first.
+    pub(crate) restarting_all: bool,
 }
 
 impl State {
@@ -348,6 +379,8 @@ impl State {
             initialized: false,
             frozen: false,
             deleting: false,
+            resize: Resize::default(),
+            restarting_all: false,
         }
     }
 

@@ -81,8 +81,8 @@ fn is_active(state: &State, slot: &Slot) -> bool {
 fn restarting(desired: &Desired, state: &State, slot: &Slot, c: &ContainerState) -> bool {
     match &c.run {
         Run::Exited(e) => {
-            state.ending.is_none()
-                && (desired.restarts(slot, e.code) || (c.forced && desired.restarts_unhealthy(slot)))
+            let again = desired.restarts(slot, e.code) || (c.forced && desired.restarts_unhealthy(slot));
+            state.ending.is_none() && (again || state.restarting_all)
         }
         Run::Waiting(_) | Run::Starting => state.ending.is_none(),
         Run::Running { .. } => false,

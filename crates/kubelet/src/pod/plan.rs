@@ -24,6 +24,8 @@ pub(crate) enum Action {
     },
     /// All init containers have done their part.
     Initialized,
+    /// Every container has ended that is to start over.
+    Renew,
     /// The pod comes to its end for this cause.
     End(Ending),
     RemoveSandbox,
@@ -56,6 +58,20 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
         }
         actions.push(Action::WakeAt(deadline));
     }
+    if state.restarting_all {
+        let mut waiting = false;
+        for slot in desired.slots.iter().filter(|slot| slot.role != Role::Ephemeral) {
+            let Some(container) = state.containers.get(&slot.spec.name).filter(|c| c.active()) else { continue };
+            waiting = true;
+            if container.running() && !container.stopping {
+                actions.push(Action::Stop { name: slot.spec.name.clone(), deadline: now });
+            }
+        }
+        if !waiting {
+            actions.push(Action::Renew);
+        }
+        return;
+    }
     if finished(desired, state) {
         let kill = now + SignedDuration::from_secs(desired.grace());
         actions.push(Action::End(Ending { cause: Cause::Finished, deadline: kill }));
@@ -83,13 +99,19 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
         return;
     }
 
+    // They look into pods that do not come up, too.
+    for slot in desired.of(Role::Ephemeral) {
+        plan_container(desired, state, slot, now, actions);
+    }
     if !state.initialized && !plan_init(desired, state, now, actions) {
         return;
     }
     if !state.initialized {
         actions.push(Action::Initialized);
     }
-    let steady = |slot: &&Slot| slot.role != Role::Init && (state.initialized || slot.role != Role::Sidecar);
+    let steady = |slot: &&Slot| {
+        slot.role == Role::Main || state.initialized && slot.role == Role::Sidecar
+    };
     for slot in desired.slots.iter().filter(steady) {
         plan_container(desired, state, slot, now, actions);
         // A `postStart` hook holds back the containers after it until it returned, as upstream's kubelet does.
@@ -137,8 +159,8 @@ fn plan_container(desired: &Desired, state: &State, slot: &Slot, now: Timestamp,
             due(now, waiting.retry_at, actions, || Action::Start { name });
         }
         Run::Running { .. } => {
-            if container.kill.is_some() && !container.stopping {
-                let deadline = now + SignedDuration::from_secs(kill_grace(desired, slot));
+            if let Some(kill) = container.kill.as_ref().filter(|_| !container.stopping) {
+                let deadline = now + SignedDuration::from_secs(kill.grace.unwrap_or(desired.grace()));
                 actions.push(Action::Stop { name, deadline });
             }
         }
@@ -158,14 +180,6 @@ fn plan_container(desired: &Desired, state: &State, slot: &Slot, now: Timestamp,
             }
         }
     }
-}
-
-/// Seconds a container gets after a failed liveness or startup probe: the probe's own, or the pod's.
-fn kill_grace(desired: &Desired, slot: &Slot) -> i64 {
-    let own = |p: &Option<k8s_openapi::api::core::v1::Probe>| {
-        p.as_ref().and_then(|p| p.termination_grace_period_seconds)
-    };
-    own(&slot.spec.liveness_probe).or(own(&slot.spec.startup_probe)).unwrap_or(desired.grace())
 }
 
 fn due(now: Timestamp, at: Option<Timestamp>, actions: &mut Vec<Action>, action: impl FnOnce() -> Action) {

@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::backoff;
 use super::conditions::{self, Facts};
-use super::model::{Cause, ContainerState, Desired, Exit, Role, Run, Sandbox, Slot, State};
+use super::model::{Cause, ContainerState, Desired, Exit, RESTART_ALL, Role, Run, Sandbox, Slot, State};
 use super::phase;
 use crate::spec::resources;
 
@@ -58,6 +58,11 @@ pub(crate) fn compute(
             reason = Some(r.clone());
             message = Some(format!("Pod was rejected: {m}"));
         }
+        Some(Cause::Evicted { message: m, .. }) => {
+            phase = "Failed";
+            reason = Some("Evicted".to_owned());
+            message = Some(m.clone());
+        }
         _ => {}
     }
 
@@ -68,9 +73,25 @@ pub(crate) fn compute(
         main: main.as_deref().unwrap_or_default(),
         sandbox_ready: matches!(state.sandbox, Sandbox::Ready { .. }),
         initialized: state.initialized || desired.inits().next().is_none(),
+        resize: &state.resize,
+        restarts_all: restarts_all(desired).then_some(state.restarting_all),
     };
-    let conditions: Vec<PodCondition> = conditions::of(desired, &facts, previous, now);
+    let mut conditions: Vec<PodCondition> = conditions::of(desired, &facts, previous, now);
+    if let Some(Cause::Evicted { message, at }) = state.ending.as_ref().map(|e| &e.cause) {
+        conditions.push(PodCondition {
+            type_: "DisruptionTarget".to_owned(),
+            status: "True".to_owned(),
+            reason: Some("TerminationByKubelet".to_owned()),
+            message: Some(message.clone()),
+            last_transition_time: Some(Time(seconds(*at))),
+            observed_generation: desired.pod.metadata.generation,
+            ..PodCondition::default()
+        });
+    }
+    let whole = desired.spec().resources.clone();
     PodStatus {
+        allocated_resources: whole.as_ref().and_then(|r| r.requests.clone()),
+        resources: whole,
         conditions: Some(conditions),
         container_statuses: main,
         init_container_statuses: init,
@@ -109,7 +130,10 @@ fn container_status(desired: &Desired, state: &State, slot: &Slot, now: Timestam
     } else {
         known.image.clone()
     };
-    let requests = slot.spec.resources.as_ref().and_then(|r| r.requests.clone());
+    let allocated = slot.spec.resources.clone().unwrap_or_default();
+    let requests = allocated.requests.clone();
+    // Only a running container can have others than it was given.
+    let resources = known.applied.clone().filter(|_| known.running()).unwrap_or(allocated);
     ContainerStatus {
         allocated_resources: requests.filter(|r| !r.is_empty()),
         container_id: id.filter(|id| !id.is_empty()).map(|id| format!("launchway://{id}")),
@@ -118,7 +142,7 @@ fn container_status(desired: &Desired, state: &State, slot: &Slot, now: Timestam
         last_state: Some(last),
         name: slot.spec.name.clone(),
         ready,
-        resources: Some(slot.spec.resources.clone().unwrap_or_default()),
+        resources: Some(resources),
         restart_count: i32::try_from(known.restarts).unwrap_or(i32::MAX),
         started: (slot.role != Role::Ephemeral).then(|| known.started()),
         state: Some(current),
@@ -169,12 +193,8 @@ fn states(
             (waiting(reason, message), last())
         }
         Run::Waiting(_) | Run::Starting => {
-            let pending_init = slot.role == Role::Main && !state.initialized && desired.inits().any(|_| true);
-            let reason = match (&state.ending, pending_init) {
-                (None, true) => "PodInitializing",
-                (None, false) if slot.role == Role::Init || slot.role == Role::Sidecar => "PodInitializing",
-                _ => "ContainerCreating",
-            };
+            let inits = state.ending.is_none() && desired.inits().next().is_some();
+            let reason = if inits { "PodInitializing" } else { "ContainerCreating" };
             (waiting(reason, None), last())
         }
         Run::Exited(exit) => {
@@ -223,6 +243,12 @@ fn duration(seconds: i64) -> String {
         (0, s) => format!("{s}s"),
         (m, s) => format!("{m}m{s}s"),
     }
+}
+
+/// Whether a rule of some container starts all of them over.
+fn restarts_all(desired: &Desired) -> bool {
+    let mut rules = desired.slots.iter().flat_map(|slot| slot.spec.restart_policy_rules.iter().flatten());
+    rules.any(|rule| rule.action == RESTART_ALL)
 }
 
 /// API times have whole seconds.

@@ -51,6 +51,8 @@ pub(crate) struct Report {
 pub(crate) enum News {
     /// A try failed; the text is for an event.
     Unhealthy(String),
+    /// A try succeeded, and there is something to say about it.
+    Warning(String),
     /// The success threshold was reached.
     Passed,
     /// The failure threshold was reached.
@@ -129,10 +131,10 @@ async fn run(target: &Target, probe: &Probe, kind: Kind, began: Instant, send: &
         let tell = |news| {
             send(Report { container: target.container.name.clone(), id: target.id.clone(), kind, news });
         };
-        if let Err(message) = result
-            && meaning != Meaning::Ignored
-        {
-            tell(News::Unhealthy(message));
+        match result {
+            Err(message) if meaning != Meaning::Ignored => tell(News::Unhealthy(message)),
+            Ok(Some(message)) => tell(News::Warning(message)),
+            _ => {}
         }
         match meaning {
             Meaning::Passed => {
@@ -153,33 +155,50 @@ async fn run(target: &Target, probe: &Probe, kind: Kind, began: Instant, send: &
     }
 }
 
-async fn once(target: &Target, probe: &Probe, timeout: Duration) -> Result<(), String> {
+/// One try; a success may come with a warning.
+async fn once(target: &Target, probe: &Probe, timeout: Duration) -> Result<Option<String>, String> {
     let attempt = async {
         if let Some(action) = &probe.exec {
             let (code, output) = target.exec(action).await?;
-            return if code == 0 { Ok(()) } else { Err(output.trim_end().to_owned()) };
+            return if code == 0 { Ok(None) } else { Err(output.trim_end().to_owned()) };
         }
         if let Some(action) = &probe.http_get {
             let answer = target.http_get(action).await?;
-            return if (200..400).contains(&answer.status) {
-                Ok(())
-            } else {
-                Err(format!("HTTP probe failed with statuscode: {}", answer.status))
+            return match answer.status {
+                200..300 => Ok(None),
+                300..400 => Ok(Some(format!("Probe terminated redirects, Response body: {}", answer.body))),
+                other => Err(format!("HTTP probe failed with statuscode: {other}")),
             };
         }
         if let Some(action) = &probe.tcp_socket {
-            return target.tcp(action).await;
+            return target.tcp(action).await.map(|()| None);
         }
         match &probe.grpc {
-            Some(action) => target.grpc(action).await,
+            Some(action) => target.grpc(action).await.map(|()| None),
             None => Err("the probe names nothing to do".to_owned()),
         }
     };
     match tokio::time::timeout(timeout, attempt).await {
         Ok(result) => result,
-        Err(_) if probe.exec.is_some() => Err(format!("command timed out after {}s", timeout.as_secs())),
-        Err(_) => {
-            Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned())
-        }
+        Err(_) => Err(late(target, probe, timeout)),
     }
+}
+
+/// What a probe says that did not end in time, in upstream's words.
+fn late(target: &Target, probe: &Probe, timeout: Duration) -> String {
+    let seconds = timeout.as_secs();
+    if let Some(action) = &probe.exec {
+        let command = action.command.as_deref().unwrap_or_default().join(" ");
+        return format!("command timed out: {command:?} timed out after {seconds}s");
+    }
+    if let Some(action) = &probe.grpc {
+        let address = format!("{}:{}", target.ip, action.port);
+        return format!("timeout: failed to connect service {address:?} within {seconds}s: context deadline exceeded");
+    }
+    if let Some(address) = probe.tcp_socket.as_ref().and_then(|action| target.tcp_address(action).ok()) {
+        return format!("dial tcp {}:{}: i/o timeout", address.0, address.1);
+    }
+    let url = probe.http_get.as_ref().and_then(|action| target.http(action).ok()).map(|get| get.url());
+    let url = url.unwrap_or_default();
+    format!("Get {url:?}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
 }

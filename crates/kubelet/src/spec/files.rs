@@ -4,17 +4,27 @@ use std::net::Ipv4Addr;
 
 use k8s_openapi::api::core::v1::{HostAlias, PodSpec};
 
-/// The pod's host name: its own wish, or its name cut to what the kernel takes.
-pub(crate) fn hostname(name: &str, namespace: &str, spec: &PodSpec, domain: &str) -> String {
-    if let Some(wish) = spec.hostname_override.as_ref().filter(|h| !h.is_empty()) {
-        return wish.clone();
+/// The pod's host name: its own wish, or its name cut to what the kernel takes. A full name (`setHostnameAsFQDN`)
+/// cannot be cut: one that is too long is an error.
+pub(crate) fn hostname(name: &str, namespace: &str, spec: &PodSpec, domain: &str) -> Result<String, String> {
+    let short = short_name(name, spec);
+    match fqdn(short, namespace, spec, domain).filter(|_| spec.set_hostname_as_fqdn == Some(true)) {
+        Some(full) if full.len() > 64 => Err(format!(
+            "failed to construct FQDN from pod hostname and cluster domain, FQDN {full} is too long (64 characters \
+             is the max, {} characters requested)",
+            full.len()
+        )),
+        Some(full) => Ok(full),
+        None => Ok(short.to_owned()),
+    }
+}
+
+fn short_name<'a>(name: &'a str, spec: &'a PodSpec) -> &'a str {
+    if let Some(wish) = spec.hostname_override.as_deref().filter(|h| !h.is_empty()) {
+        return wish;
     }
     let short = spec.hostname.as_deref().filter(|h| !h.is_empty()).unwrap_or(name);
-    let short = short.get(..63).unwrap_or(short).trim_end_matches(['-', '.']);
-    match fqdn(short, namespace, spec, domain) {
-        Some(full) if spec.set_hostname_as_fqdn == Some(true) && full.len() <= 64 => full,
-        _ => short.to_owned(),
-    }
+    short.get(..63).unwrap_or(short).trim_end_matches(['-', '.'])
 }
 
 fn fqdn(host: &str, namespace: &str, spec: &PodSpec, domain: &str) -> Option<String> {
@@ -36,11 +46,10 @@ pub(crate) fn hosts(name: &str, namespace: &str, spec: &PodSpec, domain: &str, i
          fe00::1\tip6-allnodes\n\
          fe00::2\tip6-allrouters\n",
     );
-    let host = hostname(name, namespace, spec, domain);
-    let short = host.split('.').next().unwrap_or_default();
+    let short = short_name(name, spec);
     match fqdn(short, namespace, spec, domain) {
         Some(full) => text.push_str(&format!("{ip}\t{full}\t{short}\n")),
-        None => text.push_str(&format!("{ip}\t{host}\n")),
+        None => text.push_str(&format!("{ip}\t{short}\n")),
     }
     push_aliases(&mut text, spec.host_aliases.as_deref().unwrap_or_default());
     text
@@ -169,7 +178,7 @@ mod tests {
 
     #[test]
     fn host_names() {
-        let name = |value| hostname("web-0", "shop", &spec(value), "cluster.local");
+        let name = |value| hostname("web-0", "shop", &spec(value), "cluster.local").unwrap();
         assert_eq!(name(json!({})), "web-0");
         assert_eq!(name(json!({"hostname": "db"})), "db");
         assert_eq!(name(json!({"hostname": "db", "subdomain": "s"})), "db");
@@ -178,7 +187,10 @@ mod tests {
             "db.s.shop.svc.cluster.local"
         );
         let long = "a".repeat(62) + "-tail";
-        assert_eq!(hostname(&long, "n", &spec(json!({})), "d"), "a".repeat(62));
+        assert_eq!(hostname(&long, "n", &spec(json!({})), "d").unwrap(), "a".repeat(62));
+        let full = spec(json!({"subdomain": "sub", "setHostnameAsFQDN": true}));
+        let error = hostname(&"a".repeat(60), "n", &full, "cluster.local").unwrap_err();
+        assert!(error.contains("is too long (64 characters is the max, 84 characters requested)"), "{error}");
     }
 
     #[test]

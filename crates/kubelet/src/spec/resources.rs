@@ -117,6 +117,27 @@ pub(crate) fn pod(spec: &PodSpec, pids: Option<u64>) -> Resources {
     }
 }
 
+/// CPU in thousandths and memory in bytes that the pod asks for, overhead included.
+pub(crate) fn pod_requests(spec: &PodSpec) -> (i64, i64) {
+    let own = spec.resources.as_ref().and_then(|r| r.requests.as_ref());
+    let sum = |of: fn(Option<&BTreeMap<String, ApiQuantity>>) -> Option<i64>| {
+        let asked = of(own).or_else(|| {
+            total(spec, |c| Some(of(requests(&c.resources)).or(of(limits(&c.resources))).unwrap_or(0)))
+        });
+        asked.unwrap_or(0).saturating_add(of(spec.overhead.as_ref()).unwrap_or(0))
+    };
+    (sum(cpu), sum(memory))
+}
+
+/// Name of the cgroup that pods of this class lie in; empty: directly below the parent of all.
+pub(crate) fn class_group(class: &str) -> &'static str {
+    match class {
+        "Burstable" => "burstable",
+        "BestEffort" => "besteffort",
+        _ => "",
+    }
+}
+
 /// What the pod needs at its worst moment: all main containers and sidecars together, or one init container with
 /// the sidecars before it. `None` when one container has no value.
 fn total(spec: &PodSpec, of: impl Fn(&Container) -> Option<i64>) -> Option<i64> {

@@ -166,9 +166,14 @@ impl Cgroup {
         Ok(())
     }
 
-    /// Removes the group if nothing is in it. For the parent of all, which is shared.
+    /// Removes the group, and groups below it, if no process is in them. For the parent of all, which is shared.
     pub(crate) fn remove_if_empty(&self) {
         for folder in self.folders.values() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    let _ = fs::remove_dir(entry.path());
+                }
+            }
             let _ = fs::remove_dir(folder);
         }
     }

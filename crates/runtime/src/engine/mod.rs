@@ -1,6 +1,7 @@
 //! The asynchronous face: sandboxes, containers, exec, events and stats over the shims' sockets.
 
 mod connection;
+mod dial;
 mod exec;
 mod pod;
 
@@ -261,7 +262,22 @@ impl Engine {
         fs::File::open(&path).map(OwnedFd::from).map_err(failed(format!("cannot open {path}")))
     }
 
-    /// Removes the cgroup parent; for the end of a cluster, when every sandbox is removed.
+    /// Changes the limits of a pod as a whole; values that are `None` stay.
+    pub fn update_sandbox(&self, uid: &str, resources: &Resources) -> Result<(), EngineError> {
+        let group = &self.pod(uid)?.record.cgroup;
+        group.apply(resources).map_err(|error| EngineError::Failed(error.to_string()))
+    }
+
+    /// Makes the group that pods of a class lie in ([`SandboxSpec::class`]) and sets its limits.
+    pub fn update_class(&self, class: &str, resources: &Resources) -> Result<(), EngineError> {
+        let path = format!("{}/{class}", self.inner.options.cgroup_parent.trim_end_matches('/'));
+        let hierarchies =
+            Hierarchies::detect().ok_or_else(|| EngineError::Failed("no cgroup file system is mounted".into()))?;
+        let group = Cgroup::create(&hierarchies, &path).and_then(|group| group.apply(resources));
+        group.map_err(|error| EngineError::Failed(error.to_string()))
+    }
+
+    /// Removes the cgroup parent and the classes' groups; for the end of a cluster, when every sandbox is removed.
     pub fn teardown(&self) -> Result<(), EngineError> {
         let hierarchies = Hierarchies::detect();
         let parent = hierarchies.and_then(|h| Cgroup::create(&h, &self.inner.options.cgroup_parent).ok());
@@ -403,8 +419,9 @@ impl Engine {
         Ok(exec)
     }
 
-    /// Joins the output (and input) of a container's first process, from now on.
-    pub async fn attach(&self, uid: &str, id: &str) -> Result<Exec, EngineError> {
+    /// Joins the output of a container's first process, from now on; with `stdin` also its input. The first one to
+    /// take the input of a container with `stdin_once` ends that input when it leaves.
+    pub async fn attach(&self, uid: &str, id: &str, stdin: bool) -> Result<Exec, EngineError> {
         let pod = self.pod(uid)?;
         let status = pod.status(id).ok_or_else(|| EngineError::NotFound(format!("container {id}")))?;
         let step = |what: &str| failed(format!("container {}: {what}", status.name));
@@ -418,7 +435,7 @@ impl Engine {
             theirs.push(write);
         }
         let connection = pod.connection()?;
-        let reply = connection.send(connection.number(), Call::Attach { id: id.into() }, theirs).await;
+        let reply = connection.send(connection.number(), Call::Attach { id: id.into(), stdin }, theirs).await;
         let input = match pod.outcome(reply)?.pop() {
             Some(input) => Some(asynchronous(input).map_err(step("cannot use the input"))?),
             None => None,
@@ -426,7 +443,7 @@ impl Engine {
         let mut outputs = ours.into_iter();
         Ok(Exec {
             terminal: input.clone().filter(|_| status.tty),
-            stdin: input.filter(|_| status.stdin).map(|fd| Input { fd: Some(fd) }),
+            stdin: input.filter(|_| status.stdin && stdin).map(|fd| Input { fd: Some(fd) }),
             stdout: outputs.next(),
             stderr: outputs.next(),
             end: End::Attach { uid: uid.into(), id: id.into(), events, code: None },
@@ -446,6 +463,16 @@ impl Engine {
     /// Opens the log file anew, after somebody renamed it.
     pub async fn reopen_log(&self, uid: &str, id: &str) -> Result<(), EngineError> {
         self.pod(uid)?.call(Call::ReopenLog { id: id.into() }).await.map(drop)
+    }
+
+    /// The folder that holds what a container changed in its root: overlayfs' upper one, until it is removed.
+    pub fn upper_dir(&self, uid: &str, id: &str) -> Result<PathBuf, EngineError> {
+        let pod = self.pod(uid)?;
+        let roots = pod.folder.with_file_name(names::ROOTS);
+        match pod.status(id) {
+            Some(_) => Ok(roots.join(id).join("upper")),
+            None => Err(EngineError::NotFound(format!("container {id}"))),
+        }
     }
 
     /// What the pod (`id` `None`) or one container used.

@@ -38,7 +38,7 @@ pub(super) fn start(folder: &Path) -> Result<Server, String> {
     namespaces(&spec)?;
     let shared_memory = shared_memory(&spec, folder)?;
     let hierarchies = Hierarchies::detect().ok_or("no cgroup file system is mounted on this node")?;
-    let group_path = format!("{}/pod{}", start.cgroup_parent.trim_end_matches('/'), spec.uid);
+    let group_path = group_path(&start.cgroup_parent, &spec);
     let cgroup = Cgroup::create(&hierarchies, &group_path).map_err(|error| error.to_string())?;
     let made = cgroup.apply(&spec.resources).map_err(|error| error.to_string()).and_then(|()| {
         let init = if spec.share_pid && !spec.host_pid { Some(pod_init(&cgroup)?) } else { None };
@@ -50,6 +50,13 @@ pub(super) fn start(folder: &Path) -> Result<Server, String> {
         let _ = sys::unmount(&folder.join(names::SHARED_MEMORY));
     }
     made
+}
+
+/// Where the pod's cgroup lies: in its class, below the parent of all.
+fn group_path(parent: &str, spec: &SandboxSpec) -> String {
+    let parent = parent.trim_end_matches('/');
+    let class = if spec.class.is_empty() { String::new() } else { format!("/{}", spec.class) };
+    format!("{parent}{class}/pod{}", spec.uid)
 }
 
 fn namespaces(spec: &SandboxSpec) -> Result<(), String> {

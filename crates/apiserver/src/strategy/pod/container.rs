@@ -6,6 +6,7 @@ use objects::quantity::Quantity;
 use objects::validate::{self, FieldError, Reason};
 use serde_json::Value;
 
+use super::restarts;
 use super::validate::host_network_port;
 use crate::strategy::fields::{
     flag, has, is_empty, items, name_errors, not_negative, number, one_of, port_name, port_number,
@@ -78,6 +79,7 @@ fn one(errors: &mut Vec<FieldError>, spec: &Value, container: &Value, volumes: &
         }
     }
     resources(errors, container.get("resources").unwrap_or(&Value::Null), &format!("{path}.resources"));
+    restarts::resize_policy(errors, spec, container, path);
     security(errors, container, path);
 }
 
@@ -104,9 +106,8 @@ fn kind_of_list(errors: &mut Vec<FieldError>, container: &Value, list: &str, pat
         }
         _ => {}
     }
-    if !restarts.is_empty() && !matches!(restarts, "Always" | "OnFailure" | "Never") {
-        let allowed = ["Always", "Never", "OnFailure"];
-        errors.push(FieldError::not_supported(format!("{path}.restartPolicy"), restarts, &allowed));
+    if list != "ephemeralContainers" {
+        restarts::policy(errors, container, path);
     }
 }
 

@@ -4,9 +4,10 @@
 //! exist: [`pod_spec`] for pods and templates alike, and [`pod`] for what only a pod itself gets (service links,
 //! requests from limits, host ports of host-network pods).
 
+use objects::quantity::Quantity;
 use serde_json::{Value, json};
 
-use crate::strategy::fields::{default, flag, has, is_empty, items_mut, number, set, text};
+use crate::strategy::fields::{default, flag, has, is_empty, items, items_mut, number, set, text};
 
 /// The lists of a pod spec that hold containers.
 pub(crate) const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
@@ -30,6 +31,46 @@ pub(crate) fn pod(object: &mut Value) {
             }
         }
     }
+    pod_level_requests(spec);
+}
+
+/// Of a pod with limits as a whole: requests that it does not name are those of its containers together, or else its
+/// limits.
+pub(super) fn pod_level_requests(spec: &mut Value) {
+    let Some(limits) = spec.pointer("/resources/limits").and_then(Value::as_object).cloned() else { return };
+    for name in ["cpu", "memory"] {
+        let value = together(spec, name).map(|sum| sum.to_string().into()).or_else(|| limits.get(name).cloned());
+        if let (Some(value), Some(resources)) = (value, spec.get_mut("resources")) {
+            default(resources, "requests", json!({}));
+            if let Some(requests) = resources.get_mut("requests") {
+                default(requests, name, value);
+            }
+        }
+    }
+}
+
+/// What the containers ask for at the worst moment: all main ones and sidecars, or one init container beside the
+/// sidecars before it. `None` when none asks.
+fn together(spec: &Value, name: &str) -> Option<Quantity> {
+    let asked = |container: &Value| {
+        let text = container.pointer("/resources/requests")?.get(name)?.as_str()?;
+        Quantity::parse(text).ok()
+    };
+    let sum = |one: Option<Quantity>, more: Option<Quantity>| match (one, more) {
+        (Some(one), Some(more)) => Some(one + more),
+        (one, more) => one.or(more),
+    };
+    let (mut sidecars, mut peak) = (None, None);
+    for container in items(spec, "initContainers") {
+        if text(container, "restartPolicy") == "Always" {
+            sidecars = sum(sidecars, asked(container));
+            peak = peak.max(sidecars);
+        } else {
+            peak = peak.max(sum(sidecars, asked(container)));
+        }
+    }
+    let main = items(spec, "containers").iter().map(asked).fold(None, sum);
+    peak.max(sum(main, sidecars))
 }
 
 /// Defaults of a pod template at `object[key]`.
@@ -266,6 +307,17 @@ mod tests {
             "serviceAccount": "old", "serviceAccountName": "old",
         }});
         assert_eq!(object, want);
+    }
+
+    #[test]
+    fn a_pod_with_limits_asks_for_what_its_containers_do() {
+        let mut object = json!({"spec": {
+            "resources": {"limits": {"cpu": "2", "memory": "1Gi"}},
+            "initContainers": [{"image": "a:1", "restartPolicy": "Always", "resources": {"requests": {"cpu": "100m"}}}],
+            "containers": [{"image": "a:1", "resources": {"requests": {"cpu": "250m"}}}, {"image": "a:1"}],
+        }});
+        pod(&mut object);
+        assert_eq!(object["spec"]["resources"]["requests"], json!({"cpu": "350m", "memory": "1Gi"}));
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod container;
 pub(crate) mod defaults;
 mod eviction;
 pub(crate) mod qos;
+mod resize;
+mod restarts;
 mod update;
 pub(crate) mod validate;
 mod volume;
@@ -47,7 +49,7 @@ impl Strategy for Pod {
     fn prepare_update(&self, ctx: &Ctx<'_>, new: &mut Value, old: &Value) {
         match ctx.subresource {
             Some("ephemeralcontainers") => update::keep_ephemeral_containers(new, old),
-            Some("resize") => update::keep_resources(new, old),
+            Some("resize") => resize::keep_resources(new, old),
             _ => {}
         }
         generic_prepare_update(ctx, new, old);
@@ -78,7 +80,7 @@ impl Strategy for Pod {
         match ctx.subresource {
             Some("status") => update::status(new, old),
             Some("ephemeralcontainers") => update::ephemeral_containers(new, old),
-            Some("resize") => update::resize(new),
+            Some("resize") => resize::check(new, old),
             _ => update::spec(new, old),
         }
     }

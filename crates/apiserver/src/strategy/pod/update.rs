@@ -3,7 +3,7 @@
 use objects::validate::FieldError;
 use serde_json::Value;
 
-use super::defaults::CONTAINER_LISTS;
+use super::restarts;
 use super::validate::tolerations;
 use crate::strategy::fields::{has, items, items_mut, number, put, set, text};
 
@@ -127,15 +127,17 @@ pub(super) fn status(new: &Value, old: &Value) -> Vec<FieldError> {
     if !has(&old["status"], "containerStatuses") {
         return errors;
     }
-    // With a policy of no restarts a container that ended stays ended.
-    let policy = text(&old["spec"], "restartPolicy");
-    if policy == "Always" {
+    // Where nothing starts it again, a container that ended stays ended.
+    if restarts::any_starts_all(&old["spec"]) {
         return errors;
     }
+    let policy = text(&old["spec"], "restartPolicy");
     for (at, before) in items(&old["status"], "containerStatuses").iter().enumerate() {
         let exit = before.pointer("/state/terminated/exitCode").and_then(Value::as_i64);
         let Some(exit) = exit else { continue };
-        if policy == "OnFailure" && exit != 0 {
+        let mut containers = items(&old["spec"], "containers").iter();
+        let spec = containers.find(|one| one["name"] == before["name"]).unwrap_or(&Value::Null);
+        if restarts::starts_again(spec, policy, exit) {
             continue;
         }
         let after =
@@ -152,22 +154,6 @@ pub(super) fn status(new: &Value, old: &Value) -> Vec<FieldError> {
 pub(super) fn keep_ephemeral_containers(new: &mut Value, old: &Value) {
     let mut spec = old.get("spec").cloned().unwrap_or_default();
     put(&mut spec, "ephemeralContainers", new.pointer("/spec/ephemeralContainers").cloned());
-    set(new, "spec", spec);
-}
-
-/// Of what a client sent to `resize`, the containers' resources and resize policies alone count.
-pub(super) fn keep_resources(new: &mut Value, old: &Value) {
-    let mut spec = old.get("spec").cloned().unwrap_or_default();
-    for list in ["containers", "initContainers"] {
-        for container in items_mut(&mut spec, list) {
-            let name = text(container, "name").to_owned();
-            let sent = new.get("spec").map(|spec| items(spec, list)).unwrap_or_default();
-            if let Some(sent) = sent.iter().find(|one| text(one, "name") == name) {
-                put(container, "resources", sent.get("resources").cloned());
-                put(container, "resizePolicy", sent.get("resizePolicy").cloned());
-            }
-        }
-    }
     set(new, "spec", spec);
 }
 
@@ -189,22 +175,6 @@ pub(super) fn ephemeral_containers(new: &Value, old: &Value) -> Vec<FieldError> 
             }
             Some(_) => {}
         }
-    }
-    errors
-}
-
-/// Checks a resize: the class of service is decided once, and the amounts must make sense.
-pub(super) fn resize(new: &Value) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    for list in CONTAINER_LISTS {
-        for (at, container) in items(&new["spec"], list).iter().enumerate() {
-            let path = format!("spec.{list}[{at}].resources");
-            super::container::resources(&mut errors, &container["resources"], &path);
-        }
-    }
-    if super::qos::class(&new["spec"]) != text(&new["status"], "qosClass") {
-        let detail = "Pod QOS Class may not change as a result of resizing";
-        errors.push(FieldError::invalid("spec", text(&new["status"], "qosClass"), detail));
     }
     errors
 }
@@ -250,5 +220,16 @@ mod tests {
         assert!(status(&new, &old).is_empty());
         new["status"]["containerStatuses"][0]["state"] = json!({"running": {}});
         assert_eq!(status(&new, &old)[0].field, "status.containerStatuses[0].state");
+        // A container's own policy and rules come before the pod's.
+        let rules = json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}]);
+        for (container, allowed) in [
+            (json!({"name": "a", "restartPolicy": "Always"}), true),
+            (json!({"name": "a", "restartPolicy": "Never", "restartPolicyRules": rules}), true),
+            (json!({"name": "a", "restartPolicy": "Never"}), false),
+        ] {
+            let mut old = old.clone();
+            old["spec"]["containers"] = json!([container]);
+            assert_eq!(status(&new, &old).is_empty(), allowed, "{container}");
+        }
     }
 }

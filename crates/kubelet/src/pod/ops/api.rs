@@ -11,14 +11,15 @@ use super::{Outcome, StatusError};
 use crate::context::Context;
 use crate::pod::model::Desired;
 
-/// Writes what differs between two statuses.
+/// Writes what differs between two statuses, to the object of that UID.
 pub(crate) async fn write_status(
     ctx: Arc<Context>,
     desired: Desired,
+    uid: String,
     from: PodStatus,
     to: PodStatus,
 ) -> Outcome {
-    let Some(patch) = status_patch(desired.uid(), &from, &to) else {
+    let Some(patch) = status_patch(&uid, &from, &to) else {
         return Outcome::Status(Box::new(to), Ok(()));
     };
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), desired.namespace());
@@ -51,7 +52,9 @@ fn status_patch(uid: &str, from: &PodStatus, to: &PodStatus) -> Option<Value> {
             ("conditions", Value::Array(list)) => {
                 let old = from.get(key).and_then(Value::as_array);
                 let new = list.iter().filter(|c| old.is_none_or(|old| !old.contains(c)));
-                let new: Vec<Value> = new.cloned().collect();
+                let gone = old.into_iter().flatten().filter(|c| temporary(c) && !holds_type(list, c));
+                let gone = gone.map(|c| json!({"type": c["type"], "$patch": "delete"}));
+                let new: Vec<Value> = new.cloned().chain(gone).collect();
                 if new.is_empty() {
                     continue;
                 }
@@ -73,6 +76,15 @@ fn status_patch(uid: &str, from: &PodStatus, to: &PodStatus) -> Option<Value> {
         }
     }
     (!changed.is_empty()).then(|| json!({"metadata": {"uid": uid}, "status": changed}))
+}
+
+/// Conditions that this kubelet takes away again.
+fn temporary(condition: &Value) -> bool {
+    matches!(condition["type"].as_str(), Some("PodResizePending" | "PodResizeInProgress"))
+}
+
+fn holds_type(list: &[Value], condition: &Value) -> bool {
+    list.iter().any(|one| one["type"] == condition["type"])
 }
 
 /// Removes the object, if it is still this very pod.
@@ -115,5 +127,12 @@ mod tests {
                 "conditions": [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}]}})
         );
         assert_eq!(status_patch("u", &to, &to), None);
+        let resizing = status(json!({"conditions": [{"type": "PodResizePending", "status": "True"},
+            {"type": "Mine", "status": "True"}]}));
+        let done = status(json!({"conditions": []}));
+        assert_eq!(
+            status_patch("u", &resizing, &done).unwrap()["status"],
+            json!({"conditions": [{"type": "PodResizePending", "$patch": "delete"}]})
+        );
     }
 }

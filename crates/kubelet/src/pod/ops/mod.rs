@@ -4,6 +4,7 @@
 //! what it found out is in its outcome.
 
 mod api;
+mod resize;
 mod sandbox;
 mod start;
 mod stop;
@@ -15,6 +16,7 @@ use k8s_openapi::api::core::v1::PodStatus;
 use crate::volumes::Volumes;
 
 pub(crate) use api::{delete, write_status};
+pub(crate) use resize::{Change, Resized, resize};
 pub(crate) use sandbox::{create_sandbox, mount, remove_sandbox, unmount};
 pub(crate) use start::{Start, start, termination_path};
 pub(crate) use stop::{Stop, post_start, stop};
@@ -38,6 +40,8 @@ pub(crate) enum Outcome {
     /// The API has this status now, or does not.
     Status(Box<PodStatus>, Result<(), StatusError>),
     Deleted(Result<(), String>),
+    /// The pod has the limits that were asked for, or why not.
+    Resized(Result<Resized, String>),
 }
 
 /// A container that runs.

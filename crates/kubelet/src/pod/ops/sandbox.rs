@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::node::v1::RuntimeClass;
 use runtime::{EngineError, SandboxSpec};
 
 use super::Outcome;
@@ -28,17 +29,20 @@ async fn sandbox(ctx: &Context, desired: &Desired) -> Result<Ipv4Addr, String> {
     let spec = desired.spec();
     let security = spec.security_context.clone().unwrap_or_default();
     let host_network = spec.host_network == Some(true);
+    runtime_handler(ctx, spec.runtime_class_name.as_deref().unwrap_or_default()).await?;
+    let hostname = files::hostname(desired.name(), desired.namespace(), spec, &ctx.cluster_domain)?;
     let sandbox = SandboxSpec {
         uid: desired.uid().to_owned(),
         name: desired.name().to_owned(),
         namespace: desired.namespace().to_owned(),
-        hostname: files::hostname(desired.name(), desired.namespace(), spec, &ctx.cluster_domain),
+        hostname,
         host_network,
         host_pid: spec.host_pid == Some(true),
         host_ipc: spec.host_ipc == Some(true),
         share_pid: spec.share_process_namespace == Some(true),
         sysctls: security.sysctls.iter().flatten().map(|s| (s.name.clone(), s.value.clone())).collect(),
         resources: resources::pod(spec, None),
+        class: resources::class_group(resources::qos_class(spec)).to_owned(),
         shm_size: None,
         labels: BTreeMap::new(),
     };
@@ -50,6 +54,25 @@ async fn sandbox(ctx: &Context, desired: &Desired) -> Result<Ipv4Addr, String> {
         return Ok(ctx.node_address);
     }
     attach(ctx, desired.uid()).await
+}
+
+/// Names under which a RuntimeClass may ask for this node's one runtime: its own, and the usual one.
+const HANDLERS: [&str; 2] = ["launchway", "runc"];
+
+/// Refuses pods of a runtime class that this node cannot serve.
+async fn runtime_handler(ctx: &Context, class: &str) -> Result<(), String> {
+    if class.is_empty() {
+        return Ok(());
+    }
+    let classes: kube::Api<RuntimeClass> = kube::Api::all(ctx.client.clone());
+    let found = classes.get(class).await.map_err(|error| match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    })?;
+    if found.handler.is_empty() || HANDLERS.contains(&found.handler.as_str()) {
+        return Ok(());
+    }
+    Err(format!("failed to get sandbox runtime: no runtime for \"{}\" is configured", found.handler))
 }
 
 /// Connects a sandbox to the network; idempotent.

@@ -116,7 +116,8 @@ async fn start_container(start: &Start, id: &str) -> Result<Started, StartError>
         log_path: log_dir.join(format!("{attempt}.log")),
     };
     let create = |message: String| StartError::waiting("CreateContainerError", message);
-    let wanted = container::build(parts).map_err(|e| create(e.to_string()))?;
+    let mut wanted = container::build(parts).map_err(|e| create(e.to_string()))?;
+    wanted.pid_target = debugged(ctx, desired, &container.name).map_err(config)?;
 
     // At most the run before this one is kept, for `logs --previous` and for a restart of the daemon.
     if *attempt > 1 {
@@ -140,6 +141,21 @@ async fn start_container(start: &Start, id: &str) -> Result<Started, StartError>
     })?;
     ctx.events.normal(object, "Started", "Container started");
     Ok(Started { image: reference.to_owned(), image_id: image.id })
+}
+
+/// The run of the container that an ephemeral container is to look into (`targetContainerName`).
+fn debugged(ctx: &Context, desired: &Desired, name: &str) -> Result<Option<String>, String> {
+    let ephemeral = desired.spec().ephemeral_containers.iter().flatten().find(|c| c.name == name);
+    let Some(target) = ephemeral.and_then(|c| c.target_container_name.as_deref()).filter(|t| !t.is_empty())
+    else {
+        return Ok(None);
+    };
+    let runs = ctx.engine.sandbox(desired.uid()).map(|s| s.containers).unwrap_or_default();
+    let running = |c: &runtime::ContainerStatus| {
+        c.name == target && matches!(c.state, runtime::ContainerState::Running { .. })
+    };
+    let found = runs.into_iter().find(running);
+    found.map(|c| Some(c.id)).ok_or_else(|| format!("unable to find target container {target:?}"))
 }
 
 /// Logs of runs before `keep_from` go, rotated ones included.
@@ -262,7 +278,7 @@ fn mounts(
         list.push(bind(write("resolv.conf", &text)?, "/etc/resolv.conf", false));
     }
     if !taken("/etc/hostname") && spec.host_network != Some(true) {
-        let name = files::hostname(desired.name(), desired.namespace(), spec, &ctx.cluster_domain);
+        let name = files::hostname(desired.name(), desired.namespace(), spec, &ctx.cluster_domain)?;
         list.push(bind(write("hostname", &format!("{name}\n"))?, "/etc/hostname", false));
     }
     let message = termination_path(ctx, desired, &container.name, attempt);

@@ -21,8 +21,10 @@ pub(crate) async fn post_start(ctx: Arc<Context>, desired: Desired, slot: Slot, 
         None => Ok(()),
     };
     if let Err(message) = &result {
+        // What a command or server answered may hold secrets: for the node's own log, not for everybody.
+        tracing::info!(pod = desired.name(), container = slot.spec.name, message, "postStart hook failed");
         let object = container_ref(&desired.pod, &slot);
-        ctx.events.warning(object, "FailedPostStartHook", format!("PostStartHook failed: {message}"));
+        ctx.events.warning(object, "FailedPostStartHook", "PostStartHook failed".to_owned());
     }
     Outcome::Hooked { name, id, result }
 }
@@ -63,8 +65,9 @@ pub(crate) async fn stop(stop: Stop) {
                 () = reached(&mut deadline) => Err("the grace period ended before the hook did".to_owned()),
             };
             if let Err(message) = ended {
+                tracing::info!(pod = desired.name(), container = slot.spec.name, message, "preStop hook failed");
                 let object = container_ref(&desired.pod, &slot);
-                ctx.events.warning(object, "FailedPreStopHook", format!("PreStopHook failed: {message}"));
+                ctx.events.warning(object, "FailedPreStopHook", "PreStopHook failed".to_owned());
             }
             extra = Some(tokio::time::Instant::now() + AFTER_HOOK);
         } else if drain {

@@ -7,18 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use runtime::{ContainerState as Runs, ContainerStatus};
 
-use super::{FORCED_GRACE, Wake, Worker, hold};
-use crate::context::container_ref;
+use super::{FORCED_GRACE, Shown, Wake, Worker, hold};
+use crate::context::{container_ref, pod_ref};
 use crate::pod::adopt;
 use crate::pod::backoff;
-use crate::pod::model::{Cause, Desired, Ending, Exit, Run, Sandbox, Slot, Step, Waiting};
+use crate::pod::model::{Cause, Ending, Exit, Kill, RESTART_ALL, Run, Sandbox, Slot, Step, Waiting, rule};
 use crate::pod::ops::{self, Outcome, StatusError};
 use crate::pod::termination;
 use crate::probes::{Kind, News, Report};
 use crate::spec::container::{IMAGE_ID_LABEL, IMAGE_LABEL};
-use crate::spec::resources;
-use crate::volumes::Volumes;
+use crate::volumes::{Volumes, usage};
 use crate::volumes::payload::references;
+
+/// Seconds that an evicted pod's containers get between signal and kill, as upstream.
+const EVICTION_GRACE: i64 = 1;
 
 impl Worker {
     pub(super) fn hear(&mut self, message: Wake) {
@@ -38,6 +40,13 @@ impl Worker {
             Wake::Images => {
                 self.retry(|reason| reason == "ErrImagePull" || reason == "ErrImageNeverPull");
             }
+            Wake::Room => {
+                self.waiting_for_room = false;
+                self.consider_resize();
+            }
+            Wake::Evict(message) => self.evict(message),
+            Wake::Mirror(mirror) => self.mirrored(&mirror),
+            Wake::Withdrawn => self.withdrawn(),
             Wake::Done(outcome) => self.done(outcome),
         }
     }
@@ -60,8 +69,8 @@ impl Worker {
             self.volumes_stale = true;
             self.fields_stale = true;
         }
-        let before_containers = std::mem::take(&mut self.desired.slots);
-        self.desired = Desired::new(pod);
+        self.wanted = pod;
+        self.consider_resize();
         if references(&self.desired.pod) != before {
             let (holds, tasks) = hold(&self.ctx, &self.desired.pod, &self.sender);
             self.holds = Arc::new(holds);
@@ -70,7 +79,6 @@ impl Worker {
             self.operations.spawn(async move { while tasks.join_next().await.is_some() {} });
         }
         self.note_image_changes();
-        self.resize(&before_containers);
         self.note_deletion();
     }
 
@@ -80,27 +88,8 @@ impl Worker {
             let Some(known) = self.state.containers.get_mut(&slot.spec.name) else { continue };
             let wanted = slot.spec.image.as_deref().unwrap_or_default();
             if known.running() && !known.image.is_empty() && known.image != wanted && known.kill.is_none() {
-                let text = format!("Container {} definition changed, will be restarted", slot.spec.name);
-                known.kill = Some(text);
-            }
-        }
-    }
-
-    /// Gives running containers the limits that were changed in their spec.
-    fn resize(&mut self, before: &[Slot]) {
-        for slot in &self.desired.slots {
-            let old = before.iter().find(|s| s.spec.name == slot.spec.name);
-            let changed = old.is_some_and(|o| o.spec.resources != slot.spec.resources);
-            let Some(known) = self.state.containers.get(&slot.spec.name) else { continue };
-            let Run::Running { id, .. } = &known.run else { continue };
-            if changed {
-                let (engine, uid, id) = (self.ctx.engine.clone(), self.desired.uid().to_owned(), id.clone());
-                let (limits, name) = (resources::container(&slot.spec), slot.spec.name.clone());
-                self.operations.spawn(async move {
-                    if let Err(error) = engine.update_resources(&uid, &id, &limits).await {
-                        tracing::warn!(%error, uid, container = name, "limits not changed");
-                    }
-                });
+                let message = format!("Container {} definition changed, will be restarted", slot.spec.name);
+                known.kill = Some(Kill { message, again: true, grace: None });
             }
         }
     }
@@ -140,6 +129,26 @@ impl Worker {
         let soon = now + SignedDuration::from_secs(FORCED_GRACE);
         let deadline = self.state.ending.as_ref().map_or(soon, |e| e.deadline.min(soon));
         self.hurry(deadline);
+        self.state.ending = Some(Ending { cause: Cause::Removed, deadline });
+        self.probes.clear();
+    }
+
+    /// A new mirror knows nothing yet.
+    fn mirrored(&mut self, mirror: &Pod) {
+        if let Shown::Mirror(shown) = &mut self.shown
+            && *shown != mirror.metadata.uid
+        {
+            shown.clone_from(&mirror.metadata.uid);
+            self.written = mirror.status.clone().unwrap_or_default();
+            self.write_after = None;
+        }
+    }
+
+    /// A static pod that is wanted no more ends as a deleted one does; nothing is told of it.
+    fn withdrawn(&mut self) {
+        let now = Timestamp::now();
+        let whole = now + SignedDuration::from_secs(self.desired.grace());
+        let deadline = self.state.ending.as_ref().map_or(whole, |e| e.deadline.min(whole));
         self.state.ending = Some(Ending { cause: Cause::Removed, deadline });
         self.probes.clear();
     }
@@ -200,12 +209,18 @@ impl Worker {
             stop.task.abort();
         }
         let known = self.state.container(name);
-        known.forced = known.kill.take().is_some();
+        known.forced = known.kill.take().is_some_and(|kill| kill.again);
         known.stopping = false;
         known.ready_passed = false;
         known.series = backoff::series_after(known.series, exit.started_at, exit.finished_at);
         known.run = Run::Exited(exit.clone());
-        let again = self.desired.restarts(slot, exit.code) && self.state.ending.is_none();
+        if rule(slot, exit.code) == Some(RESTART_ALL) && self.state.ending.is_none() {
+            self.state.restarting_all = true;
+            return;
+        }
+        let again = self.desired.restarts(slot, exit.code)
+            && self.state.ending.is_none()
+            && !self.state.restarting_all;
         if again && self.state.container(name).series > 0 {
             let text = format!(
                 "Back-off restarting failed container {name} in pod {}_{}({})",
@@ -261,14 +276,23 @@ impl Worker {
                 let message = format!("{} probe failed: {text}", kind.name());
                 self.ctx.events.warning(container_ref(&self.desired.pod, &slot), "Unhealthy", message);
             }
+            (kind, News::Warning(text)) => {
+                let message = format!("{} probe warning: {text}", kind.name());
+                self.ctx.events.warning(container_ref(&self.desired.pod, &slot), "ProbeWarning", message);
+            }
             (Kind::Startup, News::Passed) => known.startup_passed = true,
             (Kind::Readiness, News::Passed) => known.ready_passed = true,
             (Kind::Readiness, News::Failed) => known.ready_passed = false,
             (Kind::Liveness, News::Passed) => {}
             (kind, News::Failed) => {
-                let name = &report.container;
-                let probe = kind.name().to_lowercase();
-                known.kill = Some(format!("Container {name} failed {probe} probe, will be restarted"));
+                let spec = &slot.spec;
+                let probe = if kind == Kind::Startup { &spec.startup_probe } else { &spec.liveness_probe };
+                let grace = probe.as_ref().and_then(|p| p.termination_grace_period_seconds);
+                let mut message = format!("Container {} failed {} probe", spec.name, kind.name().to_lowercase());
+                if self.desired.restarts_unhealthy(&slot) {
+                    message.push_str(", will be restarted");
+                }
+                known.kill = Some(Kill { message, again: true, grace });
             }
         }
     }
@@ -307,7 +331,10 @@ impl Worker {
                 if matches!(&known.run, Run::Running { id: current, .. } if *current == id) {
                     match result {
                         Ok(()) => known.hooked = true,
-                        Err(_) => known.kill = Some("FailedPostStartHook".to_owned()),
+                        Err(_) => {
+                            let message = "FailedPostStartHook".to_owned();
+                            known.kill = Some(Kill { message, again: false, grace: None });
+                        }
                     }
                 }
             }
@@ -325,6 +352,7 @@ impl Worker {
                     }
                 }
             }
+            Outcome::Resized(result) => self.resized(result, now),
             Outcome::Deleted(Ok(())) => {}
             Outcome::Deleted(Err(error)) => {
                 tracing::warn!(error, pod = self.desired.name(), "pod not deleted; trying again");
@@ -359,6 +387,7 @@ impl Worker {
                 self.volumes = Arc::new(volumes);
                 self.volume_tries = 0;
                 self.state.volumes = Step::Done;
+                self.watch_sizes();
             }
             Err(message) => {
                 tracing::info!(pod = self.desired.name(), message, "volumes not mounted");
@@ -370,6 +399,33 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Begins to watch the volumes that may hold only so much.
+    fn watch_sizes(&mut self) {
+        let limits = usage::limits(&self.desired.pod, &self.volumes);
+        if self.sizes_watched || limits.is_empty() {
+            return;
+        }
+        self.sizes_watched = true;
+        let sender = self.sender.clone();
+        self.operations.spawn(async move {
+            let message = usage::exceeded(limits).await;
+            // A worker that is gone has nobody to evict.
+            let _ = sender.send(Wake::Evict(message));
+        });
+    }
+
+    /// The pod took more of the node than it may: it ends at once, and says why.
+    fn evict(&mut self, message: String) {
+        if self.state.ending.is_some() {
+            return;
+        }
+        self.ctx.events.warning(pod_ref(&self.desired.pod), "Evicted", message.clone());
+        let at = Timestamp::now();
+        let deadline = at + SignedDuration::from_secs(EVICTION_GRACE);
+        self.state.ending = Some(Ending { cause: Cause::Evicted { message, at }, deadline });
+        self.probes.clear();
     }
 
     fn started(

@@ -4,7 +4,9 @@
 //! never waits for an operation: each runs in a task of its own and ends in a message. Dropping the worker drops what
 //! it has under way and leaves the pod's containers running.
 
+mod admit;
 mod hear;
+mod resizing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,14 +21,17 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::adopt;
 use super::backoff;
-use super::model::{Cause, Desired, Ending, Run, Sandbox, Slot, State, Step, Waiting};
+use super::model::{Cause, ContainerState, Desired, Ending, Role, Run, Sandbox, Slot, State, Step, Waiting};
 use super::ops::{self, Outcome};
 use super::plan::{Action, plan};
+use super::resize::{self, Allocated};
 use super::status;
+use crate::allocations::Claim;
 use crate::context::{Context, container_ref, pod_ref};
 use crate::handlers::Target;
 use crate::probes::{self, Probes, Report};
 use crate::spec::container::STOP_SIGNAL_LABEL;
+use crate::spec::resources;
 use crate::volumes::payload::references;
 use crate::volumes::{self, Holds, Volumes};
 
@@ -45,8 +50,24 @@ pub(crate) enum Wake {
     Objects,
     /// Names in the content store changed.
     Images,
+    /// Other pods gave back some of the node.
+    Room,
+    /// The pod takes more than it may; these words say of what.
+    Evict(String),
+    /// What shows this static pod in the API.
+    Mirror(Arc<Pod>),
+    /// The file of this static pod is gone or another.
+    Withdrawn,
     /// An operation ended.
     Done(Outcome),
+}
+
+/// Where a pod's status is written.
+enum Shown {
+    /// To itself.
+    Here,
+    /// To the mirror of a static pod, by its UID; nowhere before there is one.
+    Mirror(Option<String>),
 }
 
 /// A pod removed by force gets this long between signal and kill.
@@ -56,8 +77,21 @@ const SETTLE: SignedDuration = SignedDuration::from_secs(1);
 
 pub(crate) struct Worker {
     ctx: Arc<Context>,
+    /// The pod as the API has it; `desired` is the same with the resources that it was given.
+    wanted: Arc<Pod>,
     desired: Desired,
     state: State,
+    allocated: Allocated,
+    /// Share of the node; none for a pod that runs no more.
+    claim: Option<Claim>,
+    /// Limits that the pod's cgroup has.
+    limits: runtime::Resources,
+    /// A resize operation is under way, has to wait until a time, failed that often; room is waited for.
+    resizing: bool,
+    resize_after: Option<Timestamp>,
+    resize_failures: u32,
+    waiting_for_room: bool,
+    shown: Shown,
     /// Status last computed.
     status: PodStatus,
     /// Status that the API is known to have; and the number of failures to change it.
@@ -72,6 +106,8 @@ pub(crate) struct Worker {
     fields_stale: bool,
     /// A mount operation is under way.
     mounting: bool,
+    /// Sizes of volumes with a limit are watched.
+    sizes_watched: bool,
     sandbox_tries: u32,
     volume_tries: u32,
     probes: HashMap<String, Probes>,
@@ -94,11 +130,15 @@ struct Stopping {
 pub(crate) async fn run(
     ctx: Arc<Context>,
     pod: Arc<Pod>,
+    is_static: bool,
     found: Option<SandboxState>,
     sender: mpsc::UnboundedSender<Wake>,
     mut inbox: mpsc::UnboundedReceiver<Wake>,
 ) {
     let mut worker = Worker::new(ctx, pod, found, sender);
+    if is_static {
+        worker.shown = Shown::Mirror(None);
+    }
     while let Some(wake_at) = worker.step() {
         let timer = async {
             match wake_at {
@@ -133,7 +173,8 @@ impl Worker {
         sender: mpsc::UnboundedSender<Wake>,
     ) -> Worker {
         let now = Timestamp::now();
-        let desired = Desired::new(pod.clone());
+        let allocated = Allocated::found(&pod);
+        let desired = Desired::new(allocated.overlay(&pod));
         let address = match found.as_ref().map(|s| s.host_network) {
             Some(true) => Some(ctx.node_address),
             Some(false) => ctx.network.address(desired.uid()),
@@ -147,10 +188,21 @@ impl Worker {
         operations.spawn(async move {
             while images.changed().await.is_ok() && waker.send(Wake::Images).is_ok() {}
         });
+        let claim = (!state.frozen).then(|| ctx.allocations.claim(desired.uid(), resize::share(desired.spec())));
+        let limits = resources::pod(desired.spec(), None);
         let mut worker = Worker {
             ctx,
+            wanted: pod.clone(),
             desired,
             state,
+            allocated,
+            claim,
+            limits,
+            resizing: false,
+            resize_after: None,
+            resize_failures: 0,
+            waiting_for_room: false,
+            shown: Shown::Here,
             written: status.clone(),
             status,
             writing: false,
@@ -161,6 +213,7 @@ impl Worker {
             volumes_stale: false,
             fields_stale: false,
             mounting: false,
+            sizes_watched: false,
             sandbox_tries: 0,
             volume_tries: 0,
             probes: HashMap::new(),
@@ -175,6 +228,7 @@ impl Worker {
         worker.note_image_changes();
         worker.note_deletion();
         worker.admit();
+        worker.consider_resize();
         worker
     }
 
@@ -187,6 +241,7 @@ impl Worker {
             match known.run.clone() {
                 Run::Running { id, .. } => {
                     let passed = known.startup_passed;
+                    self.state.container(&name).applied = Some(slot.spec.resources.clone().unwrap_or_default());
                     self.probe(&slot, &id, passed);
                 }
                 Run::Exited(exit) if exit.epoch.is_some() && exit.message.is_none() => {
@@ -200,37 +255,12 @@ impl Worker {
         }
     }
 
-    /// Refuses what this node cannot run.
-    fn admit(&mut self) {
-        if self.state.ending.is_some() || self.state.sandbox != Sandbox::Absent {
-            return;
-        }
-        let spec = self.desired.spec();
-        let sysctls = spec.security_context.as_ref().and_then(|s| s.sysctls.as_ref());
-        let forbidden = sysctls.into_iter().flatten().find(|s| !SAFE_SYSCTLS.contains(&s.name.as_str()));
-        let os = spec.os.as_ref().map(|os| os.name.as_str()).filter(|name| *name != "linux");
-        let verdict = match (forbidden, os) {
-            (Some(sysctl), _) => {
-                Some(("SysctlForbidden", format!("forbidden sysctl: \"{}\" not allowlisted", sysctl.name)))
-            }
-            (None, Some(os)) => Some((
-                "PodOSNotSupported",
-                format!("Failed to admit pod as the OS field doesn't match node OS: {os} is not linux"),
-            )),
-            (None, None) => None,
-        };
-        if let Some((reason, message)) = verdict {
-            self.ctx.events.warning(pod_ref(&self.desired.pod), reason, message.clone());
-            let cause = Cause::Rejected { reason: reason.to_owned(), message };
-            self.state.ending = Some(Ending { cause, deadline: Timestamp::now() });
-        }
-    }
-
     /// Brings status and actions up to date; the time at which to do so again without a message. `None` = the end.
     fn step(&mut self) -> Option<Option<Timestamp>> {
         let now = Timestamp::now();
         let mut wake_at = None;
         let mut wake = |at: Timestamp| wake_at = Some(wake_at.map_or(at, |w: Timestamp| w.min(at)));
+        self.carry_out_resize(now);
         self.refresh_status(now);
         // Some actions change what the others follow from; they are few, and each is given once.
         loop {
@@ -251,6 +281,12 @@ impl Worker {
                 break;
             }
             self.refresh_status(now);
+        }
+        if self.state.ending.is_some() && !self.state.containers.values().any(ContainerState::active) {
+            self.claim = None;
+        }
+        if let Some(at) = self.resize_after.filter(|at| *at > now) {
+            wake(at);
         }
         self.write_status(now);
         if let Some(at) = self.write_after.filter(|at| *at > now) {
@@ -273,7 +309,14 @@ impl Worker {
         let own = |type_: &str| {
             matches!(
                 type_,
-                "PodReadyToStartContainers" | "Initialized" | "Ready" | "ContainersReady" | "PodScheduled"
+                "PodReadyToStartContainers"
+                    | "Initialized"
+                    | "Ready"
+                    | "ContainersReady"
+                    | "PodScheduled"
+                    | "AllContainersRestarting"
+                    | "PodResizePending"
+                    | "PodResizeInProgress"
             )
         };
         let foreign = self.desired.pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
@@ -290,10 +333,15 @@ impl Worker {
         {
             return;
         }
+        let uid = match &self.shown {
+            Shown::Here => self.desired.uid().to_owned(),
+            Shown::Mirror(Some(uid)) => uid.clone(),
+            Shown::Mirror(None) => return,
+        };
         self.writing = true;
         self.write_after = None;
         let (ctx, desired) = (self.ctx.clone(), self.desired.clone());
-        self.spawn(ops::write_status(ctx, desired, self.written.clone(), self.status.clone()));
+        self.spawn(ops::write_status(ctx, desired, uid, self.written.clone(), self.status.clone()));
     }
 
     /// Renews contents that changed or run out.
@@ -320,6 +368,7 @@ impl Worker {
         match action {
             Action::CreateSandbox => {
                 self.state.sandbox = Sandbox::Creating;
+                self.limits = resources::pod(self.desired.spec(), None);
                 self.spawn(ops::create_sandbox(self.ctx.clone(), self.desired.clone()));
             }
             Action::MountVolumes => self.mount(),
@@ -327,6 +376,10 @@ impl Worker {
             Action::Stop { name, deadline } => self.begin_stop(&name, deadline, now),
             Action::Initialized => {
                 self.state.initialized = true;
+                return true;
+            }
+            Action::Renew => {
+                self.renew();
                 return true;
             }
             Action::End(ending) => {
@@ -375,6 +428,7 @@ impl Worker {
         known.hooked = slot.spec.lifecycle.as_ref().is_none_or(|l| l.post_start.is_none());
         known.startup_passed = slot.spec.startup_probe.is_none();
         known.ready_passed = slot.spec.readiness_probe.is_none();
+        known.applied = Some(slot.spec.resources.clone().unwrap_or_default());
         let attempt = known.restarts;
         self.starts.insert(name.to_owned(), None);
         let start = ops::Start {
@@ -393,7 +447,7 @@ impl Worker {
         let Some(slot) = self.desired.slot(name).cloned() else { return };
         let known = self.state.container(name);
         let Run::Running { id, .. } = known.run.clone() else { return };
-        let reason = known.kill.clone();
+        let reason = known.kill.as_ref().map(|kill| kill.message.clone());
         let drain = known.ready_passed && self.state.ending.is_some();
         self.state.container(name).stopping = true;
         self.probes.remove(name);
@@ -432,6 +486,26 @@ impl Worker {
                 }
                 nearer
             });
+        }
+    }
+
+    /// Lets every container begin anew, as in a new sandbox: init containers first, and nobody waits.
+    fn renew(&mut self) {
+        self.state.restarting_all = false;
+        self.state.epoch += 1;
+        self.state.initialized = false;
+        for slot in self.desired.slots.iter().filter(|slot| slot.role != Role::Ephemeral) {
+            let known = self.state.container(&slot.spec.name);
+            if let Run::Exited(exit) = &known.run {
+                known.last = Some(exit.clone());
+                known.restarts += 1;
+                known.series = 0;
+                known.run = Run::Waiting(Waiting {
+                    reason: "RestartingAllContainers".to_owned(),
+                    message: Some("The container is removed because RestartAllContainers in place".to_owned()),
+                    ..Waiting::fresh()
+                });
+            }
         }
     }
 
@@ -504,22 +578,6 @@ impl Worker {
         }
     }
 }
-
-/// Sysctls that belong to the pod's own namespaces and harm nobody: upstream's list.
-const SAFE_SYSCTLS: &[&str] = &[
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_wmem",
-];
 
 /// Holds what the pod refers to, and tells the worker of changes.
 fn hold(ctx: &Arc<Context>, pod: &Pod, sender: &mpsc::UnboundedSender<Wake>) -> (Holds, JoinSet<()>) {
