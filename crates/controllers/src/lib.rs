@@ -8,6 +8,8 @@
 //! before it acts again on the same object (`shared::writes`).
 #![forbid(unsafe_code)]
 
+mod bootstrap_token;
+pub mod certificates;
 mod cronjob;
 mod daemonset;
 mod deployment;
@@ -15,17 +17,24 @@ mod disruption;
 mod endpoints;
 mod garbage;
 mod job;
+mod load_balancer;
 mod namespace;
 mod namespace_defaults;
 mod node;
+mod quota;
 mod replicaset;
 mod role_aggregation;
 mod shared;
 mod statefulset;
+mod token_secret;
+mod volume;
+
+pub use volume::PROVISIONER as LOCAL_PROVISIONER;
 
 use std::{pin::Pin, time::Duration};
 
 use client::Informers;
+pub use load_balancer::AddressPool;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinSet,
@@ -46,11 +55,42 @@ pub struct Options {
     pub node_grace: Duration,
     /// How many finished pods may stay before the oldest are removed.
     pub finished_pods: usize,
+    /// Addresses for LoadBalancer Services; `None` gives them the nodes' own.
+    pub load_balancer_pool: Option<AddressPool>,
+    /// TCP ports of the nodes that the cluster itself listens at: no LoadBalancer Service gets them.
+    pub node_ports_in_use: Vec<i32>,
+    /// What signs approved certificate requests; without it none is signed.
+    pub signing: Option<Signing>,
+}
+
+/// The authority that signs certificate requests.
+#[derive(Clone)]
+pub struct Signing {
+    /// Its certificate, PEM.
+    pub certificate_pem: String,
+    /// Its private key, PEM (PKCS #8, ECDSA P-256).
+    pub key_pem: String,
+    /// The longest that a certificate lives; a request may ask for less.
+    pub lifetime: Duration,
+}
+
+impl std::fmt::Debug for Signing {
+    /// Without the key, which must not slip into a log.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Signing").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { root_ca_pem: String::new(), node_grace: Duration::from_secs(50), finished_pods: 12_500 }
+        Self {
+            root_ca_pem: String::new(),
+            node_grace: Duration::from_secs(50),
+            finished_pods: 12_500,
+            load_balancer_pool: None,
+            node_ports_in_use: Vec::new(),
+            signing: None,
+        }
     }
 }
 
@@ -76,9 +116,24 @@ const CONTROLLERS: &[(&str, Start)] = &[
     ("endpointslice-controller", |context| Box::pin(endpoints::slices::run(context))),
     ("endpoints-controller", |context| Box::pin(endpoints::legacy::run(context))),
     ("endpointslice-mirroring-controller", |context| Box::pin(endpoints::mirror::run(context))),
+    ("service-lb-controller", |context| Box::pin(load_balancer::run(context))),
     ("clusterrole-aggregation-controller", |context| Box::pin(role_aggregation::run(context))),
+    ("resourcequota-controller", |context| Box::pin(quota::run(context))),
+    ("certificatesigningrequest-approving-controller", |context| {
+        Box::pin(certificates::run_approver(context))
+    }),
+    ("certificatesigningrequest-signing-controller", |context| Box::pin(certificates::run_signers(context))),
+    ("certificatesigningrequest-cleaner-controller", |context| Box::pin(certificates::run_cleaner(context))),
+    ("serviceaccount-token-controller", |context| Box::pin(token_secret::run(context))),
+    ("token-cleaner-controller", |context| Box::pin(bootstrap_token::run(context))),
     ("deployment-controller", |context| Box::pin(deployment::run(context))),
     ("replicaset-controller", |context| Box::pin(replicaset::run(context))),
+    ("persistentvolume-binder-controller", |context| Box::pin(volume::run(context))),
+    ("persistentvolumeclaim-protection-controller", |context| {
+        Box::pin(volume::run_claim_protection(context))
+    }),
+    ("persistentvolume-protection-controller", |context| Box::pin(volume::run_volume_protection(context))),
+    ("ephemeral-volume-controller", |context| Box::pin(volume::run_ephemeral(context))),
     ("replicationcontroller-controller", |context| {
         Box::pin(replicaset::run_replication_controllers(context))
     }),

@@ -13,6 +13,7 @@ pub mod defaults;
 pub mod meta;
 pub mod patch;
 pub mod quantity;
+pub mod quota;
 pub mod registry;
 pub mod schema;
 pub mod selector;

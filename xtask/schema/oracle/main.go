@@ -38,6 +38,7 @@ func main() {
 	write("apply.jsonl", applyCases(seeds))
 	write("names.jsonl", nameCases())
 	write("selectors.jsonl", selectorCases())
+	write("pod_security.jsonl", podSecurityCases(seeds))
 }
 
 // write puts one JSON value on each line.

@@ -2,15 +2,20 @@
 //! authorization, once per attempt of a write.
 //!
 //! Changes come before checks: priority, service account and tolerations of pods first, then namespaces, nodes and
-//! roles. Not here: quotas, pod security levels, webhooks.
+//! roles. Quotas are charged last, with the commit itself ([`charge`]). Not here: webhooks.
 
+mod certificates;
 mod limits;
 mod namespace;
 mod node;
 mod pod;
+mod pod_security;
+mod quota;
 mod rbac;
 mod service_account;
 mod storage;
+
+pub(crate) use quota::charge;
 
 use crate::status::Status;
 use crate::strategy::Ctx;
@@ -47,14 +52,30 @@ pub(crate) async fn admit(
         }
         ("", "persistentvolumeclaims", Operation::Create) if own => {
             storage::default_class(ctx, object);
+            storage::protect(object, storage::CLAIM_IN_USE);
             limits::claim(ctx, object)?;
+        }
+        ("", "persistentvolumeclaims", Operation::Update) if own => {
+            old.map_or(Ok(()), |old| storage::resize(ctx, object, old))?
+        }
+        ("", "persistentvolumes", Operation::Create) if own => {
+            storage::protect(object, storage::VOLUME_IN_USE)
         }
         ("", "nodes", Operation::Create) if own => node::taint(object),
         ("scheduling.k8s.io", "priorityclasses", Operation::Create) => pod::one_global_default(ctx, object)?,
+        ("certificates.k8s.io", "certificatesigningrequests", _) => {
+            certificates::admit(ctx, operation, object, old)?
+        }
         ("rbac.authorization.k8s.io", _, Operation::Create | Operation::Update) => {
             rbac::admit(ctx, object, old)?
         }
         _ => {}
     }
+    pod_security::admit(ctx, operation, object, old)?;
     node::restrict(ctx, operation, object, old)
+}
+
+/// Warnings about a create or update that was admitted.
+pub(crate) fn warnings(ctx: &Ctx<'_>, object: &Value, old: Option<&Value>) -> Vec<String> {
+    pod_security::warnings(ctx, object, old)
 }

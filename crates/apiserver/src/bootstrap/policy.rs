@@ -4,9 +4,9 @@
 //! names, divided by `;`; `core` is the core group. `get ; url ; /api/*` is a rule on paths. `rw` stands for all eight
 //! verbs, `ro` for get, list and watch, `write` for the five that change something.
 //!
-//! Differences to upstream: `admin`, `edit` and `view` show their aggregated rules from the start, and all
-//! controllers of this program act as `system:kube-controller-manager`, which is why that user is bound to the
-//! controllers' roles.
+//! Differences to upstream: `admin`, `edit` and `view` show their aggregated rules from the start, all controllers
+//! of this program act as `system:kube-controller-manager`, which is why that user is bound to the controllers'
+//! roles, and the bindings by which machines become nodes are there from the start.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,8 @@ get ; url ; /api,/api/*,/apis,/apis/*,/healthz,/livez,/openapi,/openapi/*,/ready
 = system:public-info-viewer
 get ; url ; /healthz,/livez,/readyz,/version,/version/
 = system:monitoring
-get ; url ; /healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*
+get ; url ; /flagz,/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*,/statusz
+get ; core ; nodes/metrics
 = system:basic-user
 create ; authorization.k8s.io ; selfsubjectaccessreviews,selfsubjectrulesreviews
 create ; authentication.k8s.io ; selfsubjectreviews
@@ -39,11 +40,13 @@ ro ; core ; pods/attach,pods/exec,pods/portforward,pods/proxy,secrets,services/p
 impersonate ; core ; serviceaccounts
 write ; core ; pods,pods/attach,pods/exec,pods/portforward,pods/proxy
 create ; core ; pods/eviction
-write ; core ; configmaps,events,persistentvolumeclaims,replicationcontrollers,replicationcontrollers/scale,secrets,serviceaccounts,services,services/proxy
+write ; core ; configmaps,persistentvolumeclaims,replicationcontrollers,replicationcontrollers/scale,secrets,serviceaccounts,services,services/proxy
 create ; core ; serviceaccounts/token
+write ; core,events.k8s.io ; events
 write ; apps ; daemonsets,deployments,deployments/rollback,deployments/scale,replicasets,replicasets/scale,statefulsets,statefulsets/scale
 write ; autoscaling ; horizontalpodautoscalers
 write ; batch ; cronjobs,jobs
+write ; extensions ; daemonsets,deployments,deployments/rollback,deployments/scale,ingresses,networkpolicies,replicasets,replicasets/scale,replicationcontrollers/scale
 write ; policy ; poddisruptionbudgets
 write ; networking.k8s.io ; ingresses,networkpolicies
 rw ; coordination.k8s.io ; leases
@@ -51,12 +54,14 @@ write ; resource.k8s.io ; resourceclaims,resourceclaimtemplates
 = system:aggregate-to-view
 + view
 ro ; core ; configmaps,endpoints,persistentvolumeclaims,persistentvolumeclaims/status,pods,replicationcontrollers,replicationcontrollers/scale,serviceaccounts,services,services/status
-ro ; core ; bindings,events,limitranges,namespaces/status,pods/log,pods/status,replicationcontrollers/status,resourcequotas,resourcequotas/status
+ro ; core ; bindings,limitranges,namespaces/status,pods/log,pods/status,replicationcontrollers/status,resourcequotas,resourcequotas/status
 ro ; core ; namespaces
+ro ; core,events.k8s.io ; events
 ro ; discovery.k8s.io ; endpointslices
 ro ; apps ; controllerrevisions,daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,replicasets,replicasets/scale,replicasets/status,statefulsets,statefulsets/scale,statefulsets/status
 ro ; autoscaling ; horizontalpodautoscalers,horizontalpodautoscalers/status
 ro ; batch ; cronjobs,cronjobs/status,jobs,jobs/status
+ro ; extensions ; daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,ingresses,ingresses/status,networkpolicies,replicasets,replicasets/scale,replicasets/status,replicationcontrollers/scale
 ro ; policy ; poddisruptionbudgets,poddisruptionbudgets/status
 ro ; networking.k8s.io ; ingresses,ingresses/status,networkpolicies
 ro ; resource.k8s.io ; resourceclaims,resourceclaims/status,resourceclaimtemplates
@@ -86,12 +91,20 @@ patch,update ; core ; pods/status
 create ; core ; pods/eviction
 ro ; core ; configmaps,secrets
 get ; core ; persistentvolumeclaims,persistentvolumes
-create,get,list,watch ; certificates.k8s.io ; certificatesigningrequests
+get,patch,update ; core ; persistentvolumeclaims/status
+get ; core ; endpoints,serviceaccounts
+create,get,list,watch ; certificates.k8s.io ; certificatesigningrequests,podcertificaterequests
+ro ; certificates.k8s.io ; clustertrustbundles
+get ; storage.k8s.io ; volumeattachments
+get ; resource.k8s.io ; resourceclaims
+deletecollection ; resource.k8s.io ; resourceslices
 create,delete,get,patch,update ; coordination.k8s.io ; leases
 create ; core ; serviceaccounts/token
 ro ; storage.k8s.io ; csidrivers
 create,delete,get,patch,update ; storage.k8s.io ; csinodes
 ro ; node.k8s.io ; runtimeclasses
+= system:cluster-trust-bundle-discovery
+ro ; certificates.k8s.io ; clustertrustbundles
 = system:node-bootstrapper
 create,get,list,watch ; certificates.k8s.io ; certificatesigningrequests
 = system:node-problem-detector
@@ -246,6 +259,14 @@ create,delete,get,list,update,patch,watch ; core ; persistentvolumes
 update,patch ; core ; persistentvolumes/status,persistentvolumeclaims/status
 get,list,update,patch,watch ; core ; persistentvolumeclaims
 ro ; storage.k8s.io ; storageclasses
+= system:controller:ephemeral-volume-controller
+ro ; core ; pods
+update ; core ; pods/finalizers
+create,get,list,watch ; core ; persistentvolumeclaims
+= system:controller:local-volume-provisioner
+update,delete ; core ; nodes/proxy
+create,delete,get,list,patch,watch ; core ; persistentvolumes
+get,list,patch,watch ; core ; persistentvolumeclaims
 = system:controller:pv-protection-controller
 get,list,update,watch ; core ; persistentvolumes
 = system:controller:pvc-protection-controller
@@ -255,7 +276,7 @@ escalate,get,list,patch,update,watch ; rbac.authorization.k8s.io ; clusterroles
 = system:controller:certificate-controller
 delete,get,list,watch ; certificates.k8s.io ; certificatesigningrequests
 update ; certificates.k8s.io ; certificatesigningrequests/approval,certificatesigningrequests/status
-approve ; certificates.k8s.io ; signers ; kubernetes.io/kube-apiserver-client-kubelet
+approve ; certificates.k8s.io ; signers ; kubernetes.io/kube-apiserver-client-kubelet,kubernetes.io/kubelet-serving
 sign ; certificates.k8s.io ; signers ; kubernetes.io/kube-apiserver-client,kubernetes.io/kube-apiserver-client-kubelet,kubernetes.io/kubelet-serving,kubernetes.io/legacy-unknown
 ";
 
@@ -264,7 +285,7 @@ const AGGREGATED: [(&str, &str, &str); 3] =
     [("admin", "admin", ""), ("edit", "edit", "admin"), ("view", "view", "edit")];
 
 /// ClusterRoleBindings: name, role, kind and name of the subjects (`u:`, `g:`).
-const BINDINGS: [(&str, &str, &[&str]); 13] = [
+const BINDINGS: [(&str, &str, &[&str]); 17] = [
     ("cluster-admin", "cluster-admin", &["g:system:masters"]),
     ("system:discovery", "system:discovery", &["g:system:authenticated"]),
     ("system:basic-user", "system:basic-user", &["g:system:authenticated"]),
@@ -288,7 +309,24 @@ const BINDINGS: [(&str, &str, &[&str]); 13] = [
         "system:kube-controller-manager",
         &["u:system:kube-controller-manager"],
     ),
+    (
+        "system:cluster-trust-bundle-discovery",
+        "system:cluster-trust-bundle-discovery",
+        &["g:system:serviceaccounts"],
+    ),
     ("system:node", "system:node", &[]),
+    // How a machine becomes a node: with a bootstrap token it asks for a certificate, and renews it as the node.
+    ("launchway:node-bootstrap", "system:node-bootstrapper", &["g:system:bootstrappers"]),
+    (
+        "launchway:node-autoapprove-bootstrap",
+        "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+        &["g:system:bootstrappers"],
+    ),
+    (
+        "launchway:node-autoapprove-renewal",
+        "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+        &["g:system:nodes"],
+    ),
     ("kube-apiserver-kubelet-client", "system:kubelet-api-admin", &["u:kube-apiserver-kubelet-client"]),
 ];
 
@@ -447,7 +485,9 @@ mod tests {
                             .iter()
                             .any(|kind| kind.plural == base && kind.group == group.as_str().unwrap())
                     };
-                    if !special && !list("apiGroups").iter().any(known) {
+                    // A group of the past that upstream still names.
+                    let past = list("apiGroups").iter().any(|group| group == "extensions");
+                    if !special && !past && !list("apiGroups").iter().any(known) {
                         unknown.push(format!("{} {rule}", objects::meta::name(&object)));
                     }
                 }

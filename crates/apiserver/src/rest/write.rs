@@ -160,6 +160,7 @@ impl<'a> Write<'a> {
         errors.extend(strategy.validate_create(&ctx, &object));
         self.refuse(name, &errors)?;
         let mut warnings = strategy.warnings(&ctx, &object, None);
+        warnings.extend(admission::warnings(&ctx, &object, None));
         let result = self.commit_new(&ctx, name, &mut object).await;
         drop(ctx);
         self.warnings.append(&mut warnings);
@@ -176,12 +177,16 @@ impl<'a> Write<'a> {
         if self.dry_run {
             return match self.state.entry(self.kind, self.namespace, name) {
                 Some(_) => Err(Status::already_exists(self.kind, name)),
-                None => self.strategy().allocate(ctx, object, None).await.map(|_| None),
+                None => {
+                    admission::charge(ctx, Operation::Create, object, None)?;
+                    self.strategy().allocate(ctx, object, None).await.map(|_| None)
+                }
             };
         }
         let unallocated = object.clone();
         loop {
             let mut ops = self.strategy().allocate(ctx, object, None).await?;
+            ops.extend(admission::charge(ctx, Operation::Create, object, None)?);
             let key = storage::key(self.kind, self.namespace, name);
             let payload = storage::stamped(self.kind, object);
             let lease = self.state.lease_for(self.kind).await?;
@@ -197,7 +202,7 @@ impl<'a> Write<'a> {
                 Err(CommitError::Conflict { key: at, .. }) if at == key => {
                     return Err(Status::already_exists(self.kind, name));
                 }
-                // Another object took what was allocated.
+                // Another object took what was allocated, or was charged to the same quota.
                 Err(CommitError::Conflict { .. }) => object.clone_from(&unallocated),
                 Err(CommitError::Failed(failure)) => return Err(storage::failed(&failure)),
             }
@@ -266,7 +271,9 @@ impl<'a> Write<'a> {
         errors.extend(strategy.validate_update(&ctx, &new, &old));
         self.refuse(name, &errors)?;
         let mut warnings = strategy.warnings(&ctx, &new, Some(&old));
-        let ops = strategy.allocate(&ctx, &mut new, Some(&old)).await?;
+        warnings.extend(admission::warnings(&ctx, &new, Some(&old)));
+        let mut ops = strategy.allocate(&ctx, &mut new, Some(&old)).await?;
+        ops.extend(admission::charge(&ctx, Operation::Update, &new, Some(&old))?);
         drop(ctx);
         self.warnings.append(&mut warnings);
         let removed = self.ends_deletion(&new, &old);

@@ -6,6 +6,7 @@
 //! `default_spec` → managedFields → admission → `prepare_update` → `validate_update` → `allocate` → commit.
 //! A refused commit runs an update again from the read; nothing that a strategy does may outlive a failed commit.
 
+pub(crate) mod certificates;
 mod config;
 mod deployment;
 mod endpoints;
@@ -15,6 +16,7 @@ mod namespace;
 mod node;
 pub(crate) mod pod;
 mod policy;
+mod quota;
 mod rbac;
 mod review;
 pub(crate) mod scale;
@@ -178,6 +180,7 @@ pub(crate) fn of(kind: &Kind) -> &'static dyn Strategy {
         ("", "pods") => &pod::Pod,
         ("", "bindings") => &pod::Binding,
         ("", "limitranges") => &policy::LimitRange,
+        ("", "resourcequotas") => &quota::ResourceQuota,
         ("", "podtemplates") => &workload::PodTemplate,
         ("", "replicationcontrollers") => &workload::ReplicationController,
         ("apps", "deployments") => &deployment::Deployment,
@@ -205,7 +208,7 @@ pub(crate) fn of(kind: &Kind) -> &'static dyn Strategy {
         ("networking.k8s.io", "networkpolicies") => &policy::NetworkPolicy,
         ("networking.k8s.io", "ingressclasses") => &policy::IngressClass,
         ("autoscaling", "horizontalpodautoscalers") => &policy::Autoscaler,
-        ("certificates.k8s.io", "certificatesigningrequests") => &policy::SigningRequest,
+        ("certificates.k8s.io", "certificatesigningrequests") => &certificates::SigningRequest,
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => &policy::FlowSchema,
         ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => &policy::PriorityLevel,
         (

@@ -7,7 +7,7 @@ use objects::validate::FieldError;
 use serde_json::{Value, json};
 
 use super::deployment::amount;
-use super::fields::{default, has, is_empty, items, items_mut, label_selector, number, put, set, text};
+use super::fields::{default, has, is_empty, items, items_mut, label_selector, number, set, text};
 use super::{Ctx, Strategy};
 
 /// Strategy of policy/v1 PodDisruptionBudget.
@@ -26,61 +26,6 @@ pub(super) struct Webhooks;
 pub(super) struct FlowSchema;
 /// Strategy of flowcontrol.apiserver.k8s.io PriorityLevelConfiguration.
 pub(super) struct PriorityLevel;
-
-/// Strategy of certificates.k8s.io/v1 CertificateSigningRequest.
-pub(super) struct SigningRequest;
-
-impl Strategy for SigningRequest {
-    /// Who asks is the server's to say, never the client's.
-    fn prepare_create(&self, ctx: &Ctx<'_>, object: &mut Value) {
-        set(object, "status", json!({}));
-        if let Some(spec) = object.get_mut("spec") {
-            set(spec, "username", ctx.user.name.clone());
-            set(spec, "groups", ctx.user.groups.clone());
-            put(spec, "uid", Some(ctx.user.uid.clone()).filter(|uid| !uid.is_empty()).map(Value::from));
-            put(spec, "extra", Some(json!(ctx.user.extra)).filter(|_| !ctx.user.extra.is_empty()));
-        }
-    }
-
-    /// The request itself never changes; conditions are set through `approval`, the certificate through `status`.
-    fn prepare_update(&self, ctx: &Ctx<'_>, new: &mut Value, old: &Value) {
-        put(new, "spec", old.get("spec").cloned());
-        let mut status = old.get("status").cloned().unwrap_or_else(|| json!({}));
-        let sent = new.get("status").unwrap_or(&Value::Null);
-        let conditions = sent.get("conditions").cloned();
-        match ctx.subresource {
-            Some("approval") => put(&mut status, "conditions", conditions),
-            Some("status") => {
-                put(&mut status, "conditions", conditions);
-                put(&mut status, "certificate", sent.get("certificate").cloned());
-            }
-            _ => {}
-        }
-        set(new, "status", status);
-    }
-
-    fn validate_create(&self, _ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
-        let (mut errors, spec) = (Vec::new(), &object["spec"]);
-        if is_empty(spec, "request") {
-            errors.push(FieldError::required("spec.request", ""));
-        }
-        if is_empty(spec, "signerName") {
-            errors.push(FieldError::required("spec.signerName", ""));
-        }
-        if is_empty(spec, "usages") {
-            errors.push(FieldError::required("spec.usages", ""));
-        }
-        errors
-    }
-
-    fn check_name(&self) -> fn(&str) -> Vec<String> {
-        objects::validate::path_segment
-    }
-
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["spec.signerName"]
-    }
-}
 
 /// Strategy of core/v1 LimitRange.
 pub(super) struct LimitRange;
