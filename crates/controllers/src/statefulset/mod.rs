@@ -1,14 +1,15 @@
 //! Pods with a name of their own that outlives them: StatefulSets.
 //!
-//! Each pass does the one step that `plan` allows. Claims are made before the pod that mounts them, and never
-//! removed here: data outlives the set.
+//! Each pass does the one step that `plan` allows. Claims are made before the pod that mounts them, and never removed
+//! here: who owns them says what they go with (`claims`), which by default is nothing.
 
+mod claims;
 mod plan;
 mod pod;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use client::{Events, Failure, Informer, Queue, failure};
+use client::{Change, Events, Failure, Informer, Queue, failure};
 use k8s_openapi::{
     api::{
         apps::v1::{ControllerRevision, StatefulSet, StatefulSetStatus},
@@ -18,8 +19,9 @@ use k8s_openapi::{
 };
 use kube::{
     Resource,
-    api::{DeleteParams, PostParams, Preconditions},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::shared::{
@@ -36,7 +38,8 @@ use crate::shared::{
 pub(crate) async fn run(context: Context) {
     let (sets, pods) = (context.informers.of::<StatefulSet>(), context.informers.of::<Pod>());
     let revisions = context.informers.of::<ControllerRevision>();
-    tokio::join!(sets.synced(), pods.synced(), revisions.synced());
+    let claims = context.informers.of::<PersistentVolumeClaim>();
+    tokio::join!(sets.synced(), pods.synced(), revisions.synced(), claims.synced());
     let queue = Queue::new();
     let mut feeds = JoinSet::new();
     let selector = |set: &StatefulSet| owners::selector(Some(&set.spec.selector));
@@ -45,12 +48,21 @@ pub(crate) async fn run(context: Context) {
     feed(&mut feeds, &pods, &queue, move |change| owners::concerned(&all, change, selector));
     let all = sets.clone();
     feed(&mut feeds, &revisions, &queue, move |change| owners::concerned(&all, change, |_| None));
+    let all = sets.clone();
+    feed(&mut feeds, &claims, &queue, move |change| {
+        // A claim that is gone makes way for a new one.
+        let Change::Deleted(claim) = change else { return Vec::new() };
+        let mut sets = all.list_in(namespace(&**claim));
+        sets.retain(|set| pod::may_own(set, name(&**claim)));
+        sets.iter().map(|set| Key::of(&**set)).collect()
+    });
     let controller = Arc::new(Controller {
         events: context.events("statefulset-controller"),
         context,
         sets,
         pods,
         revisions,
+        claims,
         pod_writes: Writes::default(),
         own_writes: Writes::default(),
     });
@@ -67,6 +79,7 @@ struct Controller {
     sets: Informer<StatefulSet>,
     pods: Informer<Pod>,
     revisions: Informer<ControllerRevision>,
+    claims: Informer<PersistentVolumeClaim>,
     pod_writes: Writes,
     own_writes: Writes,
 }
@@ -124,6 +137,9 @@ impl Controller {
         history: &History,
         before: &StatefulSetStatus,
     ) -> Result<Option<Duration>, kube::Error> {
+        for pod in owned {
+            self.settle_claims(set, pod).await?;
+        }
         let plan = plan::plan(set, owned, name(&*history.current), now());
         for (ordinal, from_former) in &plan.create {
             let former = before.current_revision.as_deref().and_then(|former| history.named(former));
@@ -144,17 +160,10 @@ impl Controller {
         revision: &str,
         ordinal: i32,
     ) -> Result<(), kube::Error> {
-        let claims = self.context.api::<PersistentVolumeClaim>(namespace(set));
-        for claim in pod::claims(set, ordinal) {
-            match claims.create(&PostParams::default(), &claim).await {
-                Err(error) if failure(&error) != Failure::AlreadyExists => {
-                    self.tell_failure(set, "create Claim", name(&claim), &error);
-                    return Err(error);
-                }
-                _ => {}
-            }
-        }
         let wanted = pod::new(set, template, revision, ordinal);
+        if !self.make_claims(set, &wanted, ordinal).await? {
+            return Ok(());
+        }
         match self.context.api::<Pod>(namespace(set)).create(&PostParams::default(), &wanted).await {
             Ok(made) => {
                 self.pod_writes.wrote(uid(set), &made);
@@ -167,6 +176,59 @@ impl Controller {
                 Err(error)
             }
         }
+    }
+
+    /// Makes the claims of a pod that is to be made; `false` while one of a former pod is still to go.
+    async fn make_claims(&self, set: &StatefulSet, pod: &Pod, ordinal: i32) -> Result<bool, kube::Error> {
+        let api = self.context.api::<PersistentVolumeClaim>(namespace(set));
+        for mut claim in pod::claims(set, ordinal) {
+            let there = self.claims.get(Some(namespace(set)), name(&claim));
+            if there.is_some_and(|there| claims::is_stale(&there, name(pod), None)) {
+                return Ok(false);
+            }
+            if claims::policy(set).0 {
+                claim.metadata.owner_references = Some(vec![owners::controller_reference(set)]);
+            }
+            match api.create(&PostParams::default(), &claim).await {
+                Ok(_) => {
+                    let message = format!(
+                        "create Claim {} Pod {} in StatefulSet {} success",
+                        name(&claim),
+                        name(pod),
+                        name(set)
+                    );
+                    self.events.normal(set.object_ref(&()), "SuccessfulCreate", message);
+                }
+                Err(error) if failure(&error) == Failure::AlreadyExists => {}
+                Err(error) => {
+                    let which = format!("{} for Pod {}", name(&claim), name(pod));
+                    self.tell_failure(set, "create Claim", &which, &error);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives the claims of a pod the owners that the set's retention policy asks for.
+    async fn settle_claims(&self, set: &StatefulSet, pod: &Pod) -> Result<(), kube::Error> {
+        let Some(ordinal) = pod::ordinal(set, pod) else { return Ok(()) };
+        let condemned = claims::is_condemned(set, pod);
+        let api = self.context.api::<PersistentVolumeClaim>(namespace(set));
+        for claim in pod::claims(set, ordinal) {
+            let there = self.claims.get(Some(namespace(set)), name(&claim));
+            let Some(there) = there.filter(|there| there.metadata.deletion_timestamp.is_none()) else {
+                continue;
+            };
+            let Some(owners) = claims::owners(set, pod, &there, condemned) else { continue };
+            let patch = json!({"metadata": {"uid": there.metadata.uid,
+                "resourceVersion": there.metadata.resource_version, "ownerReferences": owners}});
+            match api.patch(name(&*there), &PatchParams::default(), &Patch::Merge(patch)).await {
+                Err(error) if failure(&error) != Failure::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn tell_failure(&self, set: &StatefulSet, what: &str, which: &str, error: &kube::Error) {

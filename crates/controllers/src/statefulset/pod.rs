@@ -65,6 +65,15 @@ pub(super) fn claims(set: &StatefulSet, ordinal: i32) -> Vec<PersistentVolumeCla
         .collect()
 }
 
+/// Whether a claim of that name may be of one of the set's pods.
+pub(super) fn may_own(set: &StatefulSet, claim: &str) -> bool {
+    let templates = set.spec.volume_claim_templates.iter().flatten();
+    templates.filter_map(|template| claim.strip_prefix(name(template))).any(|rest| {
+        let ordinal = rest.strip_prefix('-').and_then(|rest| rest.strip_prefix(name(set))?.strip_prefix('-'));
+        ordinal.is_some_and(|ordinal| ordinal.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
