@@ -1,8 +1,12 @@
-//! Objects that a new cluster needs beside those the API server makes itself: the name server's Service.
+//! Objects that a new cluster needs beside those the API server makes itself: the name server's Service and the
+//! default StorageClass.
 
 use std::net::Ipv4Addr;
 
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, ObjectMeta, Patch, PatchParams, PostParams,
+};
 use serde_json::{Value, json};
 
 use crate::settings::Settings;
@@ -21,7 +25,31 @@ pub(crate) async fn ensure(client: &kube::Client, settings: &Settings) -> Result
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         api.patch(name, &PatchParams::apply("launchway").force(), &Patch::Apply(&object)).await?;
     }
-    Ok(())
+    default_class(client).await
+}
+
+/// The class of claims that name none: folders of the node that the claim's first pod is placed on. Made once: what an
+/// administrator changes in it stays.
+async fn default_class(client: &kube::Client) -> Result<(), kube::Error> {
+    let api: Api<StorageClass> = Api::all(client.clone());
+    let class = StorageClass {
+        metadata: ObjectMeta {
+            name: Some("local".to_owned()),
+            annotations: Some(
+                [("storageclass.kubernetes.io/is-default-class".to_owned(), "true".to_owned())].into(),
+            ),
+            ..ObjectMeta::default()
+        },
+        provisioner: controllers::LOCAL_PROVISIONER.to_owned(),
+        reclaim_policy: Some("Delete".to_owned()),
+        volume_binding_mode: Some("WaitForFirstConsumer".to_owned()),
+        allow_volume_expansion: Some(true),
+        ..StorageClass::default()
+    };
+    match api.create(&PostParams::default(), &class).await {
+        Err(error) if client::failure(&error) != client::Failure::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The Service that pods find in their resolv.conf, and the slice that leads to the node's own name server.

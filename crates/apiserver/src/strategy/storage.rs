@@ -5,7 +5,7 @@ use objects::quantity::Quantity;
 use objects::validate::FieldError;
 use serde_json::{Value, json};
 
-use super::fields::{default, has, is_empty, items, put, set, text};
+use super::fields::{default, has, immutable, is_empty, items, label_selector, put, set, text};
 use super::{Ctx, Strategy};
 
 /// Strategy of core/v1 PersistentVolume.
@@ -18,6 +18,33 @@ pub(super) struct Class;
 pub(super) struct Driver;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
+
+/// The kinds of source that a volume may have.
+const SOURCES: [&str; 22] = [
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "csi",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "glusterfs",
+    "hostPath",
+    "iscsi",
+    "local",
+    "nfs",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
+];
 
 fn access_modes(errors: &mut Vec<FieldError>, spec: &Value) {
     let modes = items(spec, "accessModes");
@@ -30,6 +57,28 @@ fn access_modes(errors: &mut Vec<FieldError>, spec: &Value) {
             errors.push(FieldError::not_supported("spec.accessModes", mode, &MODES));
         }
     }
+    if modes.len() > 1 && modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+        let detail = "may not use ReadWriteOncePod with other access modes";
+        errors.push(FieldError::forbidden("spec.accessModes", detail));
+    }
+    let mode = text(spec, "volumeMode");
+    if !mode.is_empty() && !VOLUME_MODES.contains(&mode) {
+        errors.push(FieldError::not_supported("spec.volumeMode", mode, &VOLUME_MODES));
+    }
+}
+
+/// A path of a node, which may not climb.
+fn node_path(errors: &mut Vec<FieldError>, source: &Value, path: &str) {
+    let given = text(source, "path");
+    if given.is_empty() {
+        errors.push(FieldError::required(format!("{path}.path"), ""));
+    } else if given.split('/').any(|part| part == "..") {
+        errors.push(FieldError::invalid(format!("{path}.path"), given, "must not contain '..'"));
+    }
+}
+
+fn size(spec: &Value, pointer: &str) -> Option<Quantity> {
+    spec.pointer(pointer)?.as_str()?.parse().ok()
 }
 
 /// A write of one half keeps the other.
@@ -73,33 +122,22 @@ impl Strategy for Volume {
         if is_empty(spec, "capacity") {
             errors.push(FieldError::required("spec.capacity", ""));
         } else if !has(&spec["capacity"], "storage") {
-            let detail = "must be 'storage'";
-            errors.push(FieldError::invalid("spec.capacity", spec["capacity"].clone(), detail));
+            errors.push(FieldError::not_supported("spec.capacity", spec["capacity"].clone(), &["storage"]));
+        } else if size(spec, "/capacity/storage").is_some_and(|size| size.sign() <= 0) {
+            let given = spec["capacity"]["storage"].clone();
+            errors.push(FieldError::invalid("spec.capacity[storage]", given, "must be greater than zero"));
+        }
+        for source in ["hostPath", "local"] {
+            if has(spec, source) {
+                node_path(&mut errors, &spec[source], &format!("spec.{source}"));
+            }
         }
         let policy = text(spec, "persistentVolumeReclaimPolicy");
         let policies = ["Delete", "Recycle", "Retain"];
         if !policies.contains(&policy) {
             errors.push(FieldError::not_supported("spec.persistentVolumeReclaimPolicy", policy, &policies));
         }
-        let sources = [
-            "hostPath",
-            "local",
-            "nfs",
-            "csi",
-            "iscsi",
-            "fc",
-            "rbd",
-            "cephfs",
-            "awsElasticBlockStore",
-            "gcePersistentDisk",
-            "azureDisk",
-            "azureFile",
-            "vsphereVolume",
-            "cinder",
-            "flexVolume",
-            "glusterfs",
-        ];
-        let given = sources.iter().filter(|source| has(spec, source)).count();
+        let given = SOURCES.iter().filter(|source| has(spec, source)).count();
         if given == 0 {
             errors.push(FieldError::required("spec", "must specify a volume type"));
         } else if given > 1 {
@@ -116,11 +154,13 @@ impl Strategy for Volume {
             Vec::new()
         } else {
             let mut errors = self.validate_create(ctx, new);
-            for source in ["hostPath", "local", "nfs", "csi"] {
-                if new["spec"].get(source) != old["spec"].get(source) {
-                    let detail = "spec.persistentvolumesource is immutable after creation";
-                    errors.push(FieldError::forbidden("spec.persistentvolumesource", detail));
-                }
+            if SOURCES.iter().any(|source| new["spec"].get(source) != old["spec"].get(source)) {
+                let detail = "spec.persistentvolumesource is immutable after creation";
+                errors.push(FieldError::forbidden("spec.persistentvolumesource", detail));
+            }
+            immutable(&mut errors, &new["spec"], &old["spec"], "volumeMode", "spec");
+            if has(&old["spec"], "nodeAffinity") {
+                immutable(&mut errors, &new["spec"], &old["spec"], "nodeAffinity", "spec");
             }
             errors
         }
@@ -168,6 +208,9 @@ impl Strategy for Claim {
             }
             Some(_) => {}
         }
+        if let Some(selector) = spec.get("selector").filter(|selector| selector.is_object()) {
+            label_selector(&mut errors, selector, "spec.selector");
+        }
         errors
     }
 
@@ -178,7 +221,10 @@ impl Strategy for Claim {
         let mut errors = self.validate_create(ctx, new);
         let mut comparable = new["spec"].clone();
         let was = &old["spec"];
-        put(&mut comparable, "resources", was.get("resources").cloned());
+        // Only what is bound can grow.
+        if text(&old["status"], "phase") == "Bound" {
+            put(&mut comparable, "resources", was.get("resources").cloned());
+        }
         put(&mut comparable, "volumeAttributesClassName", was.get("volumeAttributesClassName").cloned());
         if is_empty(was, "volumeName") {
             put(&mut comparable, "volumeName", was.get("volumeName").cloned());
@@ -190,6 +236,12 @@ impl Strategy for Claim {
             let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName \
                 for bound claims";
             errors.push(FieldError::forbidden("spec", detail));
+        }
+        let asked = |spec: &Value| size(spec, "/resources/requests/storage");
+        let has = size(&old["status"], "/capacity/storage");
+        if asked(&new["spec"]) < asked(was) && has.is_some_and(|has| asked(&new["spec"]) < Some(has)) {
+            let detail = "field can not be less than status.capacity";
+            errors.push(FieldError::forbidden("spec.resources.requests.storage", detail));
         }
         errors
     }
@@ -216,15 +268,27 @@ impl Strategy for Class {
         if text(object, "provisioner").is_empty() {
             errors.push(FieldError::required("provisioner", ""));
         }
+        for (key, allowed) in
+            [("reclaimPolicy", ["Delete", "Retain"]), ("volumeBindingMode", ["Immediate", "WaitForFirstConsumer"])]
+        {
+            let given = text(object, key);
+            if !allowed.contains(&given) {
+                errors.push(FieldError::not_supported(key, given, &allowed));
+            }
+        }
         errors
     }
 
     fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = self.validate_create(ctx, new);
-        for key in ["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"] {
+        for key in ["provisioner", "parameters", "reclaimPolicy"] {
             if new.get(key) != old.get(key) {
                 errors.push(FieldError::forbidden(key, format!("updates to {key} are forbidden.")));
             }
+        }
+        if new.get("volumeBindingMode") != old.get("volumeBindingMode") {
+            let given = new["volumeBindingMode"].clone();
+            errors.push(FieldError::invalid("volumeBindingMode", given, "field is immutable"));
         }
         errors
     }

@@ -8,6 +8,7 @@ mod access;
 mod logs;
 mod stats;
 mod streams;
+mod volumes;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, put};
 use client::Informer;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -109,7 +110,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::container))
         .route("/exec/{namespace}/{pod}/{container}", any(streams::exec))
         .route("/attach/{namespace}/{pod}/{container}", any(streams::attach))
-        .route("/portForward/{namespace}/{pod}", any(not_yet))
+        .route("/portForward/{namespace}/{pod}", any(streams::port_forward))
+        .route("/volumes/{name}", put(volumes::make).delete(volumes::remove))
         .with_state(shared)
 }
 

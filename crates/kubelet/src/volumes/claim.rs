@@ -29,8 +29,12 @@ pub(crate) enum ClaimError {
     Deleting(String),
     #[error("persistentvolume \"{volume}\" of claim \"{claim}\" not found")]
     NoVolume { claim: String, volume: String },
+    #[error("persistentvolume \"{volume}\" is not bound to claim \"{claim}\", but to another of that name")]
+    Misbound { claim: String, volume: String },
     #[error("persistentvolume \"{0}\" is of a kind that this node cannot mount; it knows hostPath and local")]
     Unsupported(String),
+    #[error("persistentvolume \"{0}\" is a block device, which this node does not give to containers")]
+    Block(String),
     #[error("cannot read {what}: {source}")]
     Api { what: String, source: Box<kube::Error> },
 }
@@ -47,6 +51,7 @@ pub(crate) async fn resolve(client: &Client, namespace: &str, claim: &str) -> Re
     if found.metadata.deletion_timestamp.is_some() {
         return Err(ClaimError::Deleting(claim.to_owned()));
     }
+    let uid = found.metadata.uid.clone();
     let phase = found.status.and_then(|s| s.phase).unwrap_or_else(|| "Pending".to_owned());
     let volume = found.spec.and_then(|s| s.volume_name).filter(|v| !v.is_empty() && phase == "Bound");
     let Some(volume) = volume else { return Err(ClaimError::Unbound { claim: claim.to_owned(), phase }) };
@@ -58,6 +63,13 @@ pub(crate) async fn resolve(client: &Client, namespace: &str, claim: &str) -> Re
         .map_err(failed(format!("persistentvolume {volume}")))?
         .and_then(|v| v.spec)
         .ok_or_else(|| ClaimError::NoVolume { claim: claim.to_owned(), volume: volume.clone() })?;
+    let holder = spec.claim_ref.as_ref().and_then(|reference| reference.uid.as_deref()).unwrap_or_default();
+    if !holder.is_empty() && Some(holder) != uid.as_deref() {
+        return Err(ClaimError::Misbound { claim: claim.to_owned(), volume });
+    }
+    if spec.volume_mode.as_deref() == Some("Block") {
+        return Err(ClaimError::Block(volume));
+    }
     let readonly = spec.access_modes.iter().flatten().all(|m| m == "ReadOnlyMany")
         && spec.access_modes.as_ref().is_some_and(|m| !m.is_empty());
     if let Some(path) = spec.host_path {

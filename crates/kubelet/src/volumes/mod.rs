@@ -6,10 +6,12 @@
 mod atomic;
 mod claim;
 mod hostpath;
+pub(crate) mod local;
 mod mounts;
 mod ownership;
 pub(crate) mod payload;
 mod token;
+pub(crate) mod usage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -28,6 +30,7 @@ use crate::images::Images;
 use crate::refs::Hold;
 use crate::spec::env::Objects;
 use crate::spec::fields::Facts;
+use crate::spec::resources;
 use payload::{Inputs, TokenKey};
 use token::Token;
 
@@ -200,9 +203,9 @@ fn one(volume: &Volume, here: &Path, inputs: &Inputs<'_>, spec: &PodSpec) -> Res
         match source.medium.as_deref().unwrap_or_default() {
             "" => {}
             "Memory" => {
-                let size = source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok());
-                let size = size.and_then(|q| u64::try_from(q.value()).ok()).filter(|s| *s > 0);
-                mounts::tmpfs(here, size).map_err(text)?;
+                let limit = source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok());
+                let limit = limit.and_then(|q| u64::try_from(q.value()).ok()).filter(|s| *s > 0);
+                mounts::tmpfs(here, Some(memory_size(limit, spec, inputs.facts))).map_err(text)?;
             }
             other => return Err(format!("unknown storage medium \"{other}\"")),
         }
@@ -225,12 +228,23 @@ fn one(volume: &Volume, here: &Path, inputs: &Inputs<'_>, spec: &PodSpec) -> Res
     Ok(Mounted { path: here.to_owned(), readonly: true })
 }
 
+/// What a memory volume may hold: no more than its own limit, the pod's, and what the node has for pods.
+fn memory_size(limit: Option<u64>, spec: &PodSpec, facts: &Facts) -> u64 {
+    let node = u64::try_from(facts.node_memory).unwrap_or(u64::MAX);
+    let pod = resources::pod(spec, None).memory_limit;
+    [limit, pod].into_iter().flatten().fold(node, u64::min)
+}
+
 fn use_claim(
     volume: &Volume,
     claimed: &claim::Claimed,
     spec: &PodSpec,
     fs_group: Option<u32>,
 ) -> Result<Mounted, String> {
+    // A folder that is gone is never made anew: it would look like a volume that lost its data.
+    if claimed.owned && !claimed.path.exists() {
+        return Err(format!("path {:?} does not exist", claimed.path));
+    }
     hostpath::prepare(&claimed.path, &claimed.kind).map_err(|e| e.to_string())?;
     if let Some(group) = fs_group.filter(|_| claimed.owned) {
         let done = ownership::apply(&claimed.path, group, only_if_needed(spec));
@@ -280,6 +294,19 @@ fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_memory_volume_has_the_smallest_limit_that_there_is() {
+        let facts =
+            Facts { host_ip: [127, 0, 0, 1].into(), pod_ip: None, node_cpu: 1000, node_memory: 1 << 30 };
+        let size = |limit, spec| memory_size(limit, &serde_json::from_value(spec).unwrap(), &facts);
+        let container = |memory| json!({"name": "c", "resources": {"limits": {"memory": memory}}});
+        let free = json!({"name": "d"});
+        assert_eq!(size(None, json!({"containers": [free]})), 1 << 30);
+        assert_eq!(size(Some(1 << 20), json!({"containers": [free]})), 1 << 20);
+        assert_eq!(size(None, json!({"containers": [container("1Mi"), container("2Mi")]})), 3 << 20);
+        assert_eq!(size(None, json!({"containers": [container("1Mi"), free]})), 1 << 30);
+    }
 
     #[test]
     fn token_files_have_an_owner_when_containers_agree() {

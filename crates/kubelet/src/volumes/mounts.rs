@@ -100,6 +100,11 @@ pub(crate) fn unmount_below(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether anything is mounted at or below `root`.
+pub(crate) fn has_mounts(root: &Path) -> io::Result<bool> {
+    Ok(!points_below(root)?.is_empty())
+}
+
 /// Unmounts and deletes a folder with all that is in it. Fine when it is gone already.
 pub(crate) fn remove_tree(root: &Path) -> io::Result<()> {
     unmount_below(root)?;

@@ -16,8 +16,8 @@ use crate::pod::ops::{self, Outcome, StatusError};
 use crate::pod::termination;
 use crate::probes::{Kind, News, Report};
 use crate::spec::container::{IMAGE_ID_LABEL, IMAGE_LABEL};
-use crate::volumes::{Volumes, usage};
 use crate::volumes::payload::references;
+use crate::volumes::{Volumes, usage};
 
 /// Seconds that an evicted pod's containers get between signal and kill, as upstream.
 const EVICTION_GRACE: i64 = 1;
