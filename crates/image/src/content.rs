@@ -46,7 +46,8 @@ impl ContentStore {
         disk::lock(&self.root, false)
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
@@ -155,12 +156,13 @@ impl ContentStore {
         }
     }
 
-    /// Lets `name` (normalised: `nginx` is `docker.io/library/nginx:latest`) refer to the manifest `digest`.
+    /// Lets `name` (normalised: `nginx` is `docker.io/library/nginx:latest`) refer to the manifest or index `digest`.
+    /// A name may end in that very digest: so an image stays that was asked for by digest.
     pub fn tag(&self, name: &str, digest: &Digest) -> Result<(), Error> {
         let _writing = self.writing()?;
         let reference = Reference::parse(name)?;
-        if reference.name.is_none() || reference.digest.is_some() {
-            let what = "an image is tagged by name and tag, not by digest".to_owned();
+        if reference.name.is_none() || reference.digest.as_ref().is_some_and(|own| own != digest) {
+            let what = "an image is tagged by name and tag, not by another's digest".to_owned();
             return Err(Error::BadReference { reference: name.to_owned(), what });
         }
         self.image(digest, name)?;
@@ -224,7 +226,8 @@ impl ContentStore {
             let fitting = manifests.iter().find(|entry| entry.fits()).ok_or_else(|| {
                 malformed(format!("it has no variant for linux/{}", manifest::architecture()))
             })?;
-            return self.image(&fitting.digest(of)?, of);
+            let image = self.image(&fitting.digest(of)?, of)?;
+            return Ok(Image { target: digest.clone(), ..image });
         }
         let (Some(config), Some(descriptors)) = (manifest.config, manifest.layers) else {
             return Err(malformed("it is neither a manifest nor an index of manifests".to_owned()));
@@ -241,7 +244,13 @@ impl ContentStore {
             Ok(Layer { digest, diff_id: diff_id.parse()?, size: layer.size, media_type: layer.media_type })
         });
         let layers = layers.collect::<Result<_, Error>>()?;
-        Ok(Image { digest: digest.clone(), config_digest, config: config.into_image(), layers })
+        Ok(Image {
+            digest: digest.clone(),
+            target: digest.clone(),
+            config_digest,
+            config: config.into_image(),
+            layers,
+        })
     }
 
     /// All images with their names, sorted by first name.

@@ -14,15 +14,20 @@ use crate::model::Freed;
 use crate::unpack::EMPTY;
 
 impl ContentStore {
-    /// Deletes blobs and unpacked layers that no name needs and no digest in `in_use` (of manifests: the images
-    /// that pods run; or of layers by diff id). Waits until no process is writing.
+    /// Deletes blobs and unpacked layers that no name, no node ([`ContentStore::set_uses`]), no remembered step and no
+    /// digest in `in_use` (of manifests, or of layers by diff id) needs. Waits until no process is writing.
     pub fn gc(&self, in_use: &[Digest]) -> Result<Freed, Error> {
         let _alone = disk::lock(self.root(), true)?;
+        let used: Vec<Digest> = self.in_use()?.into_iter().chain(in_use.iter().cloned()).collect();
+        let in_use = &used[..];
         let mut needed: HashSet<String> = in_use.iter().map(|digest| digest.hex().to_owned()).collect();
         let roots: Vec<Digest> = self.names()?.into_values().chain(in_use.iter().cloned()).collect();
         for root in roots {
             needed.extend(self.reachable(&root)?.iter().map(|digest| digest.hex().to_owned()));
             needed.extend(self.diff_ids(&root)?);
+        }
+        for layer in self.cached()? {
+            needed.extend([layer.digest.hex().to_owned(), layer.diff_id.hex().to_owned()]);
         }
         needed.insert(EMPTY.to_owned());
 

@@ -27,7 +27,9 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod cached;
 mod content;
+mod diff;
 mod digest;
 mod disk;
 mod error;
@@ -36,14 +38,22 @@ mod extract;
 mod gc;
 mod layer;
 mod manifest;
+mod merged;
 mod model;
+mod partial;
 mod reference;
 mod unpack;
+mod uses;
 
 pub use content::ContentStore;
+pub use diff::{attributes, content};
 pub use digest::Digest;
 pub use disk::Writing;
 pub use error::Error;
-pub use layer::LayerBuilder;
+pub use layer::{Attributes, Content, LayerBuilder};
+pub use manifest::{Descriptor, Document, Platform, architecture, document};
+pub use merged::{Found, Merged, Resolved};
 pub use model::{Freed, Image, ImageConfig, Imported, Layer, Listed};
+pub use partial::Partial;
 pub use reference::Reference;
+pub use unpack::{extract_archive, is_archive};

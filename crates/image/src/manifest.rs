@@ -20,20 +20,58 @@ pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 /// Points to a blob.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Descriptor {
-    pub(crate) media_type: String,
-    pub(crate) digest: String,
-    pub(crate) size: u64,
+pub struct Descriptor {
+    /// What it is.
+    pub media_type: String,
+    /// `sha256:…`, not checked yet: see [`Descriptor::digest`].
+    pub digest: String,
+    /// Bytes.
+    pub size: u64,
+    /// In an index: where it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) platform: Option<Platform>,
+    pub platform: Option<Platform>,
+    /// Further words about it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) annotations: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
+/// Where an image runs, in Go's words.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Platform {
-    pub(crate) architecture: String,
-    pub(crate) os: String,
+pub struct Platform {
+    /// `amd64`, `arm64` and so on.
+    pub architecture: String,
+    /// `linux` for all that runs here.
+    pub os: String,
+}
+
+/// What a registry keeps under a tag.
+#[derive(Debug, Clone)]
+pub enum Document {
+    /// Manifests for several platforms.
+    Index(Vec<Descriptor>),
+    /// An image's configuration and layers, lowest first.
+    Image {
+        /// Points to the configuration.
+        config: Descriptor,
+        /// Point to the layers.
+        layers: Vec<Descriptor>,
+    },
+}
+
+/// Reads a manifest or index; `what` names it in errors.
+pub fn document(what: &str, bytes: &[u8]) -> Result<Document, Error> {
+    let manifest: Manifest = parse(what, bytes)?;
+    match (manifest.manifests, manifest.config, manifest.layers) {
+        (Some(manifests), _, _) => Ok(Document::Index(manifests)),
+        (None, Some(config), Some(layers)) => Ok(Document::Image { config, layers }),
+        _ => Err(Error::Malformed {
+            what: what.to_owned(),
+            why: format!(
+                "it is neither an index nor an image manifest of schema version 2 (it says {})",
+                manifest.schema_version
+            ),
+        }),
+    }
 }
 
 /// A manifest, or an index of manifests: which one shows by what is there.
@@ -95,7 +133,7 @@ pub(crate) struct Defaults {
 }
 
 /// This machine's architecture in the words of the specification (Go's).
-pub(crate) fn architecture() -> &'static str {
+pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -157,8 +195,8 @@ impl Descriptor {
         Self { media_type, digest, size, platform: None, annotations: BTreeMap::new() }
     }
 
-    /// The digest, if it is one that we can check.
-    pub(crate) fn digest(&self, of: &str) -> Result<Digest, Error> {
+    /// The digest, if it is one that we can check; `of` names what refers to it.
+    pub fn digest(&self, of: &str) -> Result<Digest, Error> {
         self.digest.parse().map_err(|_| Error::Malformed {
             what: of.to_owned(),
             why: format!("it refers to `{}`, which is not a sha256 digest", self.digest),
@@ -166,7 +204,7 @@ impl Descriptor {
     }
 
     /// Whether this machine runs it; without a platform there is no choice.
-    pub(crate) fn fits(&self) -> bool {
+    pub fn fits(&self) -> bool {
         self.platform.as_ref().is_none_or(|p| p.os == "linux" && p.architecture == architecture())
     }
 }

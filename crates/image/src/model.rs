@@ -47,6 +47,8 @@ pub struct Layer {
 pub struct Image {
     /// Digest of the manifest (for this machine's platform).
     pub digest: Digest,
+    /// Digest that the reference stands for: of the index of platforms where there is one, else the manifest's.
+    pub target: Digest,
     /// Digest of the configuration: Kubernetes' image ID.
     pub config_digest: Digest,
     /// Defaults for containers.

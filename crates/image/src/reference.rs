@@ -17,6 +17,11 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// Registry host (perhaps with port) and repository; `None` if the reference is a digest alone.
+    pub fn location(&self) -> Option<(&str, &str)> {
+        self.name.as_deref()?.split_once('/')
+    }
+
     /// Reads a reference.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |what: &str| Error::BadReference { reference: text.to_owned(), what: what.to_owned() };

@@ -21,15 +21,20 @@ impl ContentStore {
     /// Unpacks the layers that are not unpacked yet and returns overlayfs' lower folders, top layer first.
     /// An image without layers gives one empty folder. Needs root (device nodes, trusted attributes).
     pub fn unpack(&self, image: &Image) -> Result<Vec<PathBuf>, Error> {
+        self.unpack_layers(&image.layers)
+    }
+
+    /// As [`ContentStore::unpack`], of layers that are no image yet; lowest first.
+    pub fn unpack_layers(&self, list: &[Layer]) -> Result<Vec<PathBuf>, Error> {
         let _writing = self.writing()?;
         let layers = self.root().join("layers");
-        if image.layers.is_empty() {
+        if list.is_empty() {
             return Ok(vec![disk::make_dir(layers.join(EMPTY))?]);
         }
         // Overlayfs refuses a folder that is named twice; the upper one hides the lower one anyway.
         let mut seen = HashSet::new();
         let mut dirs = Vec::new();
-        for layer in image.layers.iter().rev().filter(|layer| seen.insert(&layer.diff_id)) {
+        for layer in list.iter().rev().filter(|layer| seen.insert(&layer.diff_id)) {
             let dir = layers.join(layer.diff_id.hex());
             if !dir.exists() {
                 self.unpack_layer(layer, &dir)?;
@@ -70,6 +75,24 @@ impl ContentStore {
             Err(error) => Err(failed("rename a folder to", dir)(error)),
         }
     }
+}
+
+/// Extracts a tar archive (perhaps compressed by gzip or zstd) of the host below `root`, which must be an empty folder:
+/// nothing in it can leave that folder. Needs root.
+pub fn extract_archive(path: &Path, root: &Path) -> Result<(), Error> {
+    let file = File::open(path).map_err(failed("open", path))?;
+    let reader = decompress(file).map_err(failed("read", path))?;
+    extract::extract(reader, root, &path.display().to_string())
+}
+
+/// Whether a file is a tar archive, perhaps compressed by gzip or zstd.
+pub fn is_archive(path: &Path) -> Result<bool, Error> {
+    let file = File::open(path).map_err(failed("open", path))?;
+    let mut start = Vec::new();
+    let mut reader = decompress(file).map_err(failed("read", path))?.take(512);
+    // What cannot be decompressed is no archive.
+    let read = reader.read_to_end(&mut start).is_ok();
+    Ok(read && start.len() == 512 && start[257..262] == *b"ustar")
 }
 
 /// The bytes behind gzip, zstd or no compression, told apart by their first bytes.
