@@ -418,7 +418,7 @@ async fn who_signs_and_who_approves() {
     let fixture = common::start().await;
     let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
     let body = json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
-        "metadata": {"name": "c"}, "spec": {"request": "eA==", "signerName": "example.com/x", "usages": ["client auth"],
+        "metadata": {"name": "c"}, "spec": {"request": common::certificate_request(), "signerName": "example.com/x", "usages": ["client auth"],
         "username": "someone-else"}});
     let made = make(&fixture, path, body).await;
     assert_eq!(made["spec"]["username"], "admin");
@@ -605,7 +605,7 @@ fn samples() -> Vec<(&'static str, Value)> {
             named(
                 "certificates.k8s.io/v1",
                 "CertificateSigningRequest",
-                json!({"spec": {"request": "eA==",
+                json!({"spec": {"request": common::certificate_request(),
                 "signerName": "example.com/x", "usages": ["client auth"]}}),
             ),
         ),

@@ -97,3 +97,12 @@ pub fn deployment(name: &str) -> Value {
         "template": {"metadata": {"labels": {"app": name}},
             "spec": {"containers": [{"name": "c", "image": "i:1"}]}}}})
 }
+
+/// A certificate request as an object of the API holds it.
+pub fn certificate_request() -> String {
+    use base64::Engine;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    let pem = params.serialize_request(&key).unwrap().pem().unwrap();
+    base64::engine::general_purpose::STANDARD.encode(pem)
+}
