@@ -447,3 +447,107 @@ fn check_promises(snapshot: &Snapshot, info: &PodInfo, name: &str, seed: u64) {
         assert!(near || alone, "seed {seed}: must be near a db");
     }
 }
+
+#[test]
+fn claims_keep_a_pod_from_nodes_that_lack_its_volume() {
+    use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+    use k8s_openapi::api::storage::v1::StorageClass;
+
+    let at = |host: &str| {
+        json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [
+            {"key": "kubernetes.io/hostname", "operator": "In", "values": [host]}]}]}})
+    };
+    let claim = |name: &str, extra: Value| -> Arc<PersistentVolumeClaim> {
+        let mut claim = json!({"metadata": {"name": name, "namespace": "n", "uid": name}, "spec": {
+            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+        merge(&mut claim, extra);
+        Arc::new(serde_json::from_value(claim).unwrap())
+    };
+    let volume = |name: &str, host: &str| -> Arc<PersistentVolume> {
+        let volume = json!({"metadata": {"name": name}, "status": {"phase": "Available"}, "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "late",
+            "nodeAffinity": at(host)}});
+        Arc::new(serde_json::from_value(volume).unwrap())
+    };
+    let class = |name: &str, provisioner: &str, mode: &str| -> Arc<StorageClass> {
+        let class =
+            json!({"metadata": {"name": name}, "provisioner": provisioner, "volumeBindingMode": mode});
+        Arc::new(serde_json::from_value(class).unwrap())
+    };
+    let bound = |volume: &str| {
+        json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": volume}})
+    };
+    let of_class = |class: &str| json!({"spec": {"storageClassName": class}});
+    let user = |name: &str, claim: &str| {
+        pod(name, json!({"spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}}))
+    };
+    let mut snapshot = cluster(vec![node("a", json!({})), node("b", json!({}))], vec![]);
+    let state = snapshot.volumes_mut();
+    for claim in [
+        claim("at-b", bound("vol-b")),
+        claim("at-c", bound("vol-c")),
+        claim("gone", bound("no-volume")),
+        claim("late", of_class("late")),
+        claim("made", of_class("made")),
+        claim("here", json!({"spec": {"storageClassName": "made"},
+            "metadata": {"annotations": {"volume.kubernetes.io/selected-node": "b"}}})),
+        claim("now", of_class("now")),
+        claim("lost", json!({"spec": {"volumeName": "x"}, "status": {"phase": "Lost"}})),
+        claim("alone", json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+            "spec": {"volumeName": "vol-b", "accessModes": ["ReadWriteOncePod"]}})),
+    ] {
+        state.set_claim(&claim, true);
+    }
+    for (name, host) in [("vol-b", "b"), ("vol-c", "c"), ("free-b", "b")] {
+        state.set_volume(&volume(name, host), true);
+    }
+    for class in [
+        class("late", "kubernetes.io/no-provisioner", "WaitForFirstConsumer"),
+        class("made", "x/y", "WaitForFirstConsumer"),
+        class("now", "x/y", "Immediate"),
+    ] {
+        state.set_class(&class, true);
+    }
+    for (wanted, expected) in [
+        ("at-b", "b"),
+        ("at-c", "0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity."),
+        (
+            "gone",
+            "0/2 nodes are available: 2 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s).",
+        ),
+        ("late", "b"),
+        ("made", "a"),
+        ("here", "b"),
+        ("now", "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        ("absent", "0/2 nodes are available: persistentvolumeclaim \"absent\" not found."),
+        (
+            "lost",
+            "0/2 nodes are available: persistentvolumeclaim \"lost\" bound to non-existent persistentvolume \"x\".",
+        ),
+    ] {
+        assert_eq!(decision(&snapshot, &user("p", wanted)), expected, "{wanted}");
+    }
+
+    // What is promised to one claim is no other's, until the promise is taken back.
+    let first = user("first", "late");
+    let steps = scheduler::volumes::VolumeState::plan(&snapshot, &first, "b");
+    assert!(matches!(&steps[..], [scheduler::volumes::Step::Bind { volume, .. }]
+        if ["free-b", "vol-b"].contains(&volume.metadata.name.as_deref().unwrap())));
+    snapshot.volumes_mut().promise("b", &steps);
+    snapshot.volumes_mut().set_claim(&claim("second", of_class("late")), true);
+    snapshot.volumes_mut().set_claim(&claim("third", of_class("late")), true);
+    let more = scheduler::volumes::VolumeState::plan(&snapshot, &user("q", "second"), "b");
+    snapshot.volumes_mut().promise("b", &more);
+    assert_eq!(
+        decision(&snapshot, &user("r", "third")),
+        "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind."
+    );
+    snapshot.volumes_mut().withdraw(&more);
+    assert_eq!(decision(&snapshot, &user("r", "third")), "b");
+
+    // A claim for one pod alone.
+    snapshot.add_pod("b", user("has-it", "alone"));
+    let refused = decision(&snapshot, &user("wants-it", "alone"));
+    let words = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode";
+    assert_eq!(refused, format!("0/2 nodes are available: 2 {words}."));
+}
