@@ -221,7 +221,9 @@ mod tests {
         }
         let error = "fd00::1/64".parse::<IpNet>().unwrap_err().to_string();
         assert_eq!(error, "\"fd00::1/64\" has host bits set: write fd00::/64");
-        assert!(net("fd00::/64").contains(ip("fd00::ffff")) && !net("fd00::/64").contains(ip("fd00:0:0:1::")));
+        assert!(
+            net("fd00::/64").contains(ip("fd00::ffff")) && !net("fd00::/64").contains(ip("fd00:0:0:1::"))
+        );
         assert!(!net("::/0").contains(ip("10.0.0.1")) && !net("::/0").overlaps(&net("0.0.0.0/0")));
         assert!(net("fd00::/16").overlaps(&net("fd00:1::/64")) && net("0.0.0.0/0").contains(ip("9.9.9.9")));
         assert_eq!(net("fd00::/112").last(), ip("fd00::ffff"));

@@ -24,6 +24,7 @@ pub mod netlink;
 pub mod nft;
 pub mod overlay;
 pub mod pods;
+pub mod policy;
 pub mod route;
 pub mod services;
 pub mod sysctl;

@@ -131,6 +131,9 @@ mod tests {
         assert!(plan(&config(true), &plain, &path).needs_tunnel());
         let dual = [node("near", "192.0.2.2", &["10.42.1.0/24", "fd00:0:0:1::/64"])];
         let wanted = plan(&config(false), &dual, &path);
-        assert_eq!((wanted.ways[0], wanted.routes(None).len(), wanted.routes(Some(9)).len()), (Way::Tunnel, 1, 2));
+        assert_eq!(
+            (wanted.ways[0], wanted.routes(None).len(), wanted.routes(Some(9)).len()),
+            (Way::Tunnel, 1, 2)
+        );
     }
 }
