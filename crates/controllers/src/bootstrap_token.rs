@@ -27,8 +27,7 @@ pub(crate) async fn run(context: Context) {
     let mut feeds = JoinSet::new();
     feed(&mut feeds, &tokens, &queue, |change| {
         let secret = change.object();
-        Some(name(&**secret).to_owned())
-            .filter(|_| secret.metadata.namespace.as_deref() == Some(NAMESPACE))
+        Some(name(&**secret).to_owned()).filter(|_| secret.metadata.namespace.as_deref() == Some(NAMESPACE))
     });
     let reconcile = move |key: String| {
         let (context, tokens) = (context.clone(), tokens.clone());

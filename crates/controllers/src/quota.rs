@@ -52,7 +52,12 @@ pub(crate) async fn run(context: Context) {
         Some(Key::of(&**quota)).filter(|_| !same || hard(quota) != told(quota))
     });
     let of = of_namespace(&quotas);
-    feed(&mut feeds, &running, &queue, move |change| if ended(change) { of(change.object()) } else { Vec::new() });
+    feed(
+        &mut feeds,
+        &running,
+        &queue,
+        move |change| if ended(change) { of(change.object()) } else { Vec::new() },
+    );
     let of = of_namespace(&quotas);
     feed(&mut feeds, &services, &queue, move |change| match change {
         Change::Modified { old, new } if old.spec == new.spec => Vec::new(),
@@ -86,7 +91,9 @@ pub(crate) async fn run(context: Context) {
 }
 
 /// The quotas of an object's namespace.
-fn of_namespace<K: kube::Resource>(quotas: &Informer<ResourceQuota>) -> impl Fn(&Arc<K>) -> Vec<Key> + use<K> {
+fn of_namespace<K: kube::Resource>(
+    quotas: &Informer<ResourceQuota>,
+) -> impl Fn(&Arc<K>) -> Vec<Key> + use<K> {
     let quotas = quotas.clone();
     move |object| quotas.list_in(namespace(&**object)).iter().map(|quota| Key::of(&**quota)).collect()
 }
@@ -134,7 +141,8 @@ impl Controller {
             return Ok(again);
         }
         let mut changed = json!(quota);
-        changed["status"] = json!({"hard": spec.get("hard").cloned().unwrap_or(json!({})), "used": quota::shown(&used)});
+        changed["status"] =
+            json!({"hard": spec.get("hard").cloned().unwrap_or(json!({})), "used": quota::shown(&used)});
         let Ok(changed) = serde_json::from_value::<ResourceQuota>(changed) else { return Ok(again) };
         match api.replace_status(&key.name, &PostParams::default(), &changed).await {
             Err(error) if failure(&error) != Failure::NotFound => Err(error),

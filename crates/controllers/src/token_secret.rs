@@ -44,7 +44,11 @@ pub(crate) async fn run(context: Context) {
         let account = change.object();
         let of_account = |secret: &Arc<Secret>| annotation(secret, ACCOUNT) == name(&**account);
         let secrets = all.list_in(namespace(&**account));
-        secrets.iter().filter(|secret| of_account(secret)).map(|secret| Key::of(&**secret)).collect::<Vec<_>>()
+        secrets
+            .iter()
+            .filter(|secret| of_account(secret))
+            .map(|secret| Key::of(&**secret))
+            .collect::<Vec<_>>()
     });
     let controller = Arc::new(Controller { context, accounts, secrets });
     let reconcile = move |key: Key| {
@@ -146,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_whole_secret_lacks_nothing() {
-        let empty: Secret = serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "n"}})).unwrap();
+        let empty: Secret =
+            serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "n"}})).unwrap();
         let mut filled = lacking(&empty, "uid", "authority").unwrap();
         assert_eq!(annotation(&filled, ACCOUNT_UID), "uid");
         assert_eq!(filled.data.as_ref().unwrap()["namespace"].0, b"n");

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Failure, Informer, Queue, failure};
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
-};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
@@ -82,7 +80,10 @@ impl Approver {
                 } else if self.may(&request, "nodeclient").await? {
                     "Auto approving kubelet client certificate after SubjectAccessReview."
                 } else {
-                    tracing::info!(request = key, "a kubelet's request by somebody who may not have it approved");
+                    tracing::info!(
+                        request = key,
+                        "a kubelet's request by somebody who may not have it approved"
+                    );
                     return Ok(None);
                 }
             }
@@ -99,11 +100,7 @@ impl Approver {
     }
 
     /// Whether the requester may create that subresource of requests.
-    async fn may(
-        &self,
-        request: &CertificateSigningRequest,
-        subresource: &str,
-    ) -> Result<bool, kube::Error> {
+    async fn may(&self, request: &CertificateSigningRequest, subresource: &str) -> Result<bool, kube::Error> {
         let spec = &request.spec;
         let review = SubjectAccessReview {
             spec: SubjectAccessReviewSpec {
@@ -130,7 +127,8 @@ impl Approver {
     /// Whether this is a proper request for a serving certificate that names the requester's own Node alone.
     fn names_its_node(&self, request: &CertificateSigningRequest, parsed: &Request) -> bool {
         let node = parsed.common_name.strip_prefix(NODE_USER).and_then(|node| self.nodes.get(None, node));
-        parsed.check_kubelet_serving(&usages(request)).is_ok() && node.is_some_and(|node| names(&node, parsed))
+        parsed.check_kubelet_serving(&usages(request)).is_ok()
+            && node.is_some_and(|node| names(&node, parsed))
     }
 }
 
@@ -144,8 +142,7 @@ fn names(node: &Node, request: &Request) -> bool {
         let wanted = four.or(six).ok();
         wanted.is_some_and(|wanted| known.iter().any(|one| one.parse() == Ok(wanted)))
     };
-    request.dns_names.iter().all(|one| known.contains(&one.as_str()))
-        && request.addresses.iter().all(address)
+    request.dns_names.iter().all(|one| known.contains(&one.as_str())) && request.addresses.iter().all(address)
 }
 
 #[cfg(test)]

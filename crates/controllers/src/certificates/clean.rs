@@ -90,10 +90,14 @@ mod tests {
             });
             deadline(&serde_json::from_value(request).unwrap()).to_string()
         };
-        let decided = |kind: &str| json!([{"type": kind, "status": "True", "lastUpdateTime": "2026-01-01T06:00:00Z"}]);
+        let decided =
+            |kind: &str| json!([{"type": kind, "status": "True", "lastUpdateTime": "2026-01-01T06:00:00Z"}]);
         assert_eq!(at(json!({})), "2026-01-02T00:00:00Z");
         assert_eq!(at(json!({"conditions": decided("Denied")})), "2026-01-01T07:00:00Z");
         assert_eq!(at(json!({"conditions": decided("Approved")})), "2026-01-02T06:00:00Z");
-        assert_eq!(at(json!({"conditions": decided("Approved"), "certificate": "eA=="})), "2026-01-01T07:00:00Z");
+        assert_eq!(
+            at(json!({"conditions": decided("Approved"), "certificate": "eA=="})),
+            "2026-01-01T07:00:00Z"
+        );
     }
 }

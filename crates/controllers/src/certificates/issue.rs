@@ -14,9 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::der::{
-    BOOLEAN, OBJECT_ID, OCTET_STRING, bit_string, element, flags, positive, sequence, time,
-};
+use super::der::{BOOLEAN, OBJECT_ID, OCTET_STRING, bit_string, element, flags, positive, sequence, time};
 use super::request::{Request, SIGNATURE, pem};
 
 /// Certificates begin so long ago, for clocks that lag.
@@ -63,9 +61,8 @@ impl SigningAuthority {
             return Err(bad(&"its key is not in PKCS #8 form"));
         };
         let random = SystemRandom::new();
-        let key =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.secret_pkcs8_der(), &random)
-                .map_err(|e| bad(&e))?;
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.secret_pkcs8_der(), &random)
+            .map_err(|e| bad(&e))?;
         let key_id = certificate.extensions().iter().find_map(|one| match one.parsed_extension() {
             ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
             _ => None,

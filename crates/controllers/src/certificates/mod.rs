@@ -43,7 +43,11 @@ fn conditions(request: &CertificateSigningRequest) -> &[Condition] {
 }
 
 fn is_issued(request: &CertificateSigningRequest) -> bool {
-    request.status.as_ref().and_then(|status| status.certificate.as_ref()).is_some_and(|one| !one.0.is_empty())
+    request
+        .status
+        .as_ref()
+        .and_then(|status| status.certificate.as_ref())
+        .is_some_and(|one| !one.0.is_empty())
 }
 
 fn usages(request: &CertificateSigningRequest) -> Vec<String> {

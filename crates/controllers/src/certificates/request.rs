@@ -10,9 +10,7 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
-use super::der::{
-    BIT_STRING, INTEGER, OBJECT_ID, SEQUENCE, SET, UTF8_STRING, bit_string, element, sequence,
-};
+use super::der::{BIT_STRING, INTEGER, OBJECT_ID, SEQUENCE, SET, UTF8_STRING, bit_string, element, sequence};
 
 /// ecdsa-with-SHA256, as an AlgorithmIdentifier.
 pub(super) const SIGNATURE: [u8; 12] =
@@ -20,8 +18,8 @@ pub(super) const SIGNATURE: [u8; 12] =
 
 /// An elliptic-curve key on P-256, as an AlgorithmIdentifier.
 const KEY: [u8; 21] = [
-    SEQUENCE, 19, OBJECT_ID, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, OBJECT_ID, 8, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07,
+    SEQUENCE, 19, OBJECT_ID, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, OBJECT_ID, 8, 0x2a, 0x86, 0x48,
+    0xce, 0x3d, 0x03, 0x01, 0x07,
 ];
 
 const ORGANIZATION: [u8; 3] = [0x55, 0x04, 0x0a];
@@ -265,10 +263,19 @@ mod tests {
             Ok(())
         );
         let cases = [
-            (Request { common_name: "a".into(), ..node.clone() }, "subject common name does not begin with system:node:"),
-            (Request { organizations: usages(&["system:nodes", "x"]), ..node.clone() }, "subject organization is not system:nodes"),
+            (
+                Request { common_name: "a".into(), ..node.clone() },
+                "subject common name does not begin with system:node:",
+            ),
+            (
+                Request { organizations: usages(&["system:nodes", "x"]), ..node.clone() },
+                "subject organization is not system:nodes",
+            ),
             (Request { dns_names: usages(&["a"]), ..node.clone() }, "DNS subjectAltNames are not allowed"),
-            (Request { addresses: vec![vec![1, 2, 3, 4]], ..node.clone() }, "IP subjectAltNames are not allowed"),
+            (
+                Request { addresses: vec![vec![1, 2, 3, 4]], ..node.clone() },
+                "IP subjectAltNames are not allowed",
+            ),
         ];
         for (request, error) in cases {
             assert_eq!(request.check_kubelet_client(&client), Err(error.to_owned()));
@@ -278,10 +285,7 @@ mod tests {
             Err("usages did not match [client auth digital signature key encipherment]".into())
         );
         let serving = usages(&["digital signature", "server auth"]);
-        assert_eq!(
-            node.check_kubelet_serving(&serving),
-            Err("DNS or IP subjectAltName is required".into())
-        );
+        assert_eq!(node.check_kubelet_serving(&serving), Err("DNS or IP subjectAltName is required".into()));
         let named = Request { dns_names: usages(&["a"]), ..node };
         assert_eq!(named.check_kubelet_serving(&serving), Ok(()));
         assert!(named.check_kubelet_serving(&client).is_err());

@@ -106,9 +106,8 @@ mod tests {
 
     #[test]
     fn client_certificates_are_for_clients() {
-        let check = |list: &[&str]| {
-            check_client(&list.iter().map(|usage| (*usage).to_owned()).collect::<Vec<_>>())
-        };
+        let check =
+            |list: &[&str]| check_client(&list.iter().map(|usage| (*usage).to_owned()).collect::<Vec<_>>());
         assert_eq!(check(&["client auth"]), Ok(()));
         assert_eq!(check(&["client auth", "digital signature", "key encipherment"]), Ok(()));
         assert_eq!(

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod certificates;
 mod clocks;
 mod garbage;
 mod jobs;
 mod nodes;
 mod placing;
+mod quotas;
 mod rollouts;
 mod services;
 mod sets;

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) namespace: String,
+    server: ApiServer,
     _tasks: JoinSet<()>,
     _dir: TempDir,
 }
@@ -32,7 +33,28 @@ fn user(name: &str, groups: &[&str]) -> UserInfo {
     UserInfo { name: name.into(), groups, ..UserInfo::default() }
 }
 
+fn key() -> rcgen::KeyPair {
+    rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap()
+}
+
+/// An authority for one test.
+fn signing() -> controllers::Signing {
+    let key = key();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    controllers::Signing {
+        certificate_pem: params.self_signed(&key).unwrap().pem(),
+        key_pem: key.serialize_pem(),
+        lifetime: Duration::from_secs(3600),
+    }
+}
+
 impl World {
+    /// A client with the identity of somebody else than the administrator.
+    pub(crate) fn client_of(&self, name: &str, groups: &[&str]) -> Client {
+        self.server.client(user(name, groups))
+    }
+
     /// Starts it with one large node, and with a namespace for the test.
     pub(crate) async fn start() -> Self {
         let world = Self::start_without_node().await;
@@ -48,17 +70,23 @@ impl World {
     pub(crate) async fn start_with_grace(node_grace: Duration) -> Self {
         let dir = TempDir::new().unwrap();
         let store = store::Store::open(dir.path(), store::Options::default()).await.unwrap();
-        let server = ApiServer::start(Options::new(store)).await.unwrap();
+        let mut options = Options::new(store);
+        options.service_account_key_pem = Some(key().serialize_pem().into_bytes());
+        let server = ApiServer::start(options).await.unwrap();
         let client = server.client(user("admin", &["system:masters"]));
         let mut tasks = JoinSet::new();
-        let options =
-            controllers::Options { root_ca_pem: "a certificate".into(), node_grace, ..Default::default() };
+        let options = controllers::Options {
+            root_ca_pem: "a certificate".into(),
+            node_grace,
+            signing: Some(signing()),
+            ..Default::default()
+        };
         tasks
             .spawn(controllers::run_all(server.client(user("system:kube-controller-manager", &[])), options));
         let scheduler = server.client(user("system:kube-scheduler", &[]));
         tasks.spawn(scheduler::run(scheduler, scheduler::Options::default()));
         tasks.spawn(pretend_kubelet(client.clone()));
-        let world = Self { client, namespace: "test".into(), _tasks: tasks, _dir: dir };
+        let world = Self { client, namespace: "test".into(), server, _tasks: tasks, _dir: dir };
         world.create("v1", "Namespace", json!({"metadata": {"name": "test"}})).await;
         world
     }
@@ -78,7 +106,17 @@ impl World {
     }
 
     /// Creates an object of any kind in the test's namespace (or in none, for kinds without).
-    pub(crate) async fn create(&self, version: &str, kind: &str, mut object: Value) -> Value {
+    pub(crate) async fn create(&self, version: &str, kind: &str, object: Value) -> Value {
+        self.try_create(version, kind, object).await.unwrap()
+    }
+
+    /// The same, and what the server says if it refuses.
+    pub(crate) async fn try_create(
+        &self,
+        version: &str,
+        kind: &str,
+        mut object: Value,
+    ) -> Result<Value, kube::Error> {
         object["apiVersion"] = json!(version);
         object["kind"] = json!(kind);
         let plural = match kind {
@@ -93,7 +131,7 @@ impl World {
             _ => format!("/{root}/{version}/namespaces/{}/{plural}", self.namespace),
         };
         let request = http::Request::post(path).header("content-type", "application/json");
-        self.client.request(request.body(object.to_string().into_bytes()).unwrap()).await.unwrap()
+        self.client.request(request.body(object.to_string().into_bytes()).unwrap()).await
     }
 
     pub(crate) fn api<K>(&self) -> Api<K>

@@ -92,7 +92,9 @@ pub fn usage(group: &str, plural: &str, object: &Value, now: i64) -> Amounts {
         ("", "services") => cost.extend(service(object)),
         ("", "persistentvolumeclaims") => cost.extend(claim(object)),
         ("", plural) => {
-            cost.extend(ALIASES.iter().filter(|(of, _)| *of == plural).map(|(_, name)| ((*name).into(), one())));
+            cost.extend(
+                ALIASES.iter().filter(|(of, _)| *of == plural).map(|(_, name)| ((*name).into(), one())),
+            );
         }
         _ => {}
     }
@@ -102,7 +104,8 @@ pub fn usage(group: &str, plural: &str, object: &Value, now: i64) -> Amounts {
 fn service(object: &Value) -> Amounts {
     let spec = &object["spec"];
     let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let named = ports.iter().filter(|port| port["nodePort"].as_i64().is_some_and(|number| number != 0)).count();
+    let named =
+        ports.iter().filter(|port| port["nodePort"].as_i64().is_some_and(|number| number != 0)).count();
     let (nodes, balancers) = match spec["type"].as_str() {
         Some("NodePort") => (ports.len(), 0),
         Some("LoadBalancer") if spec["allocateLoadBalancerNodePorts"] == false => (named, 1),
@@ -206,9 +209,11 @@ mod tests {
             json!({"count/services": "1", "services": "1", "services.loadbalancers": "1", "services.nodeports": "2"})
         );
         assert_eq!(of("ClusterIP")["services.nodeports"], "0");
-        let own = json!({"spec": {"type": "LoadBalancer", "ports": ports, "allocateLoadBalancerNodePorts": false}});
+        let own =
+            json!({"spec": {"type": "LoadBalancer", "ports": ports, "allocateLoadBalancerNodePorts": false}});
         assert_eq!(cost("", "services", own)["services.nodeports"], "1");
-        let claim = json!({"spec": {"storageClassName": "gold", "resources": {"requests": {"storage": "5Gi"}}}});
+        let claim =
+            json!({"spec": {"storageClassName": "gold", "resources": {"requests": {"storage": "5Gi"}}}});
         assert_eq!(
             cost("", "persistentvolumeclaims", claim),
             json!({"count/persistentvolumeclaims": "1", "persistentvolumeclaims": "1", "requests.storage": "5Gi",
@@ -222,8 +227,17 @@ mod tests {
     #[test]
     fn a_name_counts_for_one_kind() {
         let names = [
-            "pods", "count/pods", "cpu", "limits.memory", "requests.nvidia.com/gpu", "hugepages-2Mi", "services",
-            "count/deployments.apps", "configmaps", "requests.storage", "a.storageclass.storage.k8s.io/requests.storage",
+            "pods",
+            "count/pods",
+            "cpu",
+            "limits.memory",
+            "requests.nvidia.com/gpu",
+            "hugepages-2Mi",
+            "services",
+            "count/deployments.apps",
+            "configmaps",
+            "requests.storage",
+            "a.storageclass.storage.k8s.io/requests.storage",
         ];
         let of = |group, plural| counted(group, plural, names);
         assert_eq!(

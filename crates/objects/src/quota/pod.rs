@@ -97,8 +97,7 @@ pub fn resources(pod: &Value, list: &str) -> Amounts {
     let status = |path: &str| -> BTreeMap<&str, &Value> {
         items(pod, path).iter().filter_map(|one| Some((one["name"].as_str()?, one))).collect()
     };
-    let (running, starting) =
-        (status("/status/containerStatuses"), status("/status/initContainerStatuses"));
+    let (running, starting) = (status("/status/containerStatuses"), status("/status/initContainerStatuses"));
     let mut sum = Amounts::new();
     for container in items(pod, "/spec/containers") {
         add(&mut sum, &of_container(container, &running, list));
@@ -151,9 +150,9 @@ fn most(to: &mut Amounts, other: &Amounts) {
 /// What the containers of a pod fail to name of what a quota has `names` for, in upstream's words; none if nothing.
 pub fn missing(names: &[&str], pod: &Value) -> Option<String> {
     let as_a_whole = ["requests", "limits"].iter().any(|list| {
-        amounts(pod.pointer(&format!("/spec/resources/{list}"))).keys().any(|name| {
-            OF_PODS.contains(&name.as_str()) || name.starts_with("hugepages-")
-        })
+        amounts(pod.pointer(&format!("/spec/resources/{list}")))
+            .keys()
+            .any(|name| OF_PODS.contains(&name.as_str()) || name.starts_with("hugepages-"))
     });
     if as_a_whole {
         return None;
@@ -214,7 +213,8 @@ fn is_best_effort(pod: &Value) -> bool {
 /// Whether the pod wants to be near or far from pods of other namespaces.
 fn reaches_out(spec: &Value) -> bool {
     let crosses = |term: &Value| {
-        term["namespaces"].as_array().is_some_and(|list| !list.is_empty()) || term["namespaceSelector"].is_object()
+        term["namespaces"].as_array().is_some_and(|list| !list.is_empty())
+            || term["namespaceSelector"].is_object()
     };
     ["podAffinity", "podAntiAffinity"].iter().any(|kind| {
         let affinity = &spec["affinity"][kind];
@@ -247,8 +247,12 @@ mod tests {
         }});
         assert_eq!(shown(&resources(&pod, "requests")), json!({"cpu": "910m"}));
         let small = json!({"spec": {"containers": [container("2")], "initContainers": [container("1")]}});
-        assert_eq!(shown(&usage(&small, 0)), json!({"cpu": "2", "limits.cpu": "2", "pods": "1", "requests.cpu": "2"}));
-        let whole = json!({"spec": {"resources": {"requests": {"cpu": "3"}}, "containers": [container("1")]}});
+        assert_eq!(
+            shown(&usage(&small, 0)),
+            json!({"cpu": "2", "limits.cpu": "2", "pods": "1", "requests.cpu": "2"})
+        );
+        let whole =
+            json!({"spec": {"resources": {"requests": {"cpu": "3"}}, "containers": [container("1")]}});
         assert_eq!(shown(&resources(&whole, "requests")), json!({"cpu": "3"}));
     }
 
@@ -274,7 +278,8 @@ mod tests {
 
     #[test]
     fn scopes_part_pods() {
-        let scope = |name: &str, pod: &Value| in_scope(&json!({"scopeName": name, "operator": "Exists"}), pod);
+        let scope =
+            |name: &str, pod: &Value| in_scope(&json!({"scopeName": name, "operator": "Exists"}), pod);
         let plain = json!({"spec": {"containers": [{"name": "a"}]}});
         let busy = json!({"spec": {"activeDeadlineSeconds": 5, "priorityClassName": "high", "containers": [container("1")],
             "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"namespaces": ["x"]}]}}}});
@@ -288,7 +293,8 @@ mod tests {
         ] {
             assert_eq!((scope(name, &plain), scope(name, &busy)), (of_plain, of_busy), "{name}");
         }
-        let among = |operator: &str| json!({"scopeName": "PriorityClass", "operator": operator, "values": ["high"]});
+        let among =
+            |operator: &str| json!({"scopeName": "PriorityClass", "operator": operator, "values": ["high"]});
         assert!(in_scope(&among("In"), &busy) && !in_scope(&among("In"), &plain));
         assert!(!in_scope(&among("NotIn"), &busy) && in_scope(&among("NotIn"), &plain));
     }
