@@ -31,9 +31,11 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use client::{Config, Informer};
 use k8s_openapi::api::core::v1::Pod;
+use rustls::server::ResolvesServerCert;
 use tokio::task::JoinSet;
 
 use allocations::Allocations;
@@ -67,24 +69,25 @@ pub struct Options {
     pub cluster_dns: Ipv4Addr,
     /// Domain of the cluster, usually `cluster.local`.
     pub cluster_domain: String,
-    /// The pods' address range, shown in `spec.podCIDR` of the Node.
-    pub pod_cidr: String,
+    /// The pods' address ranges, one of each family, shown in `spec.podCIDRs` of the Node.
+    pub pod_cidrs: Vec<String>,
     /// The node's own resolver settings, for pods with `dnsPolicy: Default`.
     pub resolv_conf: PathBuf,
     /// HTTPS endpoints; `None` serves none.
     pub server: Option<ServerOptions>,
     /// How many pods the node takes.
     pub max_pods: u32,
+    /// How often the node's Lease is renewed; it lasts four times as long.
+    pub lease_renewal: Duration,
 }
 
 /// How the kubelet's HTTPS endpoints are served.
 pub struct ServerOptions {
     /// Port on the node's address; 0 picks a free one (see [`Kubelet::port`]).
     pub port: u16,
-    /// Serving certificate chain, PEM.
-    pub certificate_pem: String,
-    /// Private key of the serving certificate, PEM.
-    pub key_pem: String,
+    /// Asked for the serving certificate at each handshake, so that it can be replaced; without one, handshakes
+    /// fail.
+    pub certificates: Arc<dyn ResolvesServerCert>,
     /// CA of client certificates, PEM. Connections without a certificate of it are refused.
     pub client_ca_pem: String,
     /// Common names that may use the endpoints; members of `system:masters` always may.
@@ -146,10 +149,12 @@ impl Kubelet {
         let client = options.client.clone();
         let node_cpu = i64::try_from(machine.cpus * 1000).unwrap_or(i64::MAX);
         let node_memory = i64::try_from(machine.allocatable_memory()).unwrap_or(i64::MAX);
+        let recorder = client::Events::new(client.clone(), "kubelet", Some(&options.node_name));
+        let images = Arc::new(Images::new(options.images, client.clone(), recorder.clone()));
         let ctx = Arc::new(Context {
             allocations: Allocations::new(node_cpu, node_memory),
-            images: Arc::new(Images::new(options.images, &options.home.join("images"))),
-            events: client::Events::new(client.clone(), "kubelet", Some(&options.node_name)),
+            images: images.clone(),
+            events: recorder,
             services: Informer::start(kube::Api::all(client.clone()), Config::default()),
             config_maps: Refs::new(client.clone()),
             secrets: Refs::new(client.clone()),
@@ -176,7 +181,9 @@ impl Kubelet {
                 max_pods: options.max_pods,
             },
             labels: options.node_labels,
-            pod_cidr: options.pod_cidr,
+            images,
+            pod_cidrs: options.pod_cidrs,
+            lease_renewal: options.lease_renewal,
         };
 
         let node_name = options.node_name;
@@ -186,6 +193,7 @@ impl Kubelet {
             let shared = Shared { ctx: ctx.clone(), pods: pods.clone(), node_name: node_name.clone() };
             tasks.spawn(server.run(shared));
         }
+        tasks.spawn(images::collect(ctx.clone(), pods.clone(), node_name.clone()));
         tasks.spawn(allocations::weigh(ctx.allocations.clone(), ctx.engine.clone()));
         tasks.spawn(manager::run(ctx, pods, events, node_name, folder));
         Ok(Kubelet { tasks, port })

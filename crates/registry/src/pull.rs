@@ -12,7 +12,7 @@ use image::{ContentStore, Descriptor, Digest, Document, Reference};
 use serde::Deserialize;
 
 use crate::client::Client;
-use crate::credentials::Keyring;
+use crate::credentials::{Credential, Keyring};
 use crate::download::{self, Lost};
 use crate::endpoint::endpoints;
 use crate::error::{Error, Failure, Trouble};
@@ -36,6 +36,8 @@ pub struct Pulled {
     pub digest: Digest,
     /// Bytes of manifest, configuration and layers as they lie in the registry.
     pub size: u64,
+    /// What opened the registry; `None` when it asked for nothing.
+    pub credential: Option<Credential>,
 }
 
 /// A configuration as far as a pull looks at it.
@@ -200,7 +202,7 @@ impl Work<'_> {
         });
         let finished = finish.await.map_err(|error| Error::Setup(error.to_string()))?;
         finished.map_err(store_error(self.name))?;
-        Ok(Pulled { digest, size })
+        Ok(Pulled { digest, size, credential: self.session.used() })
     }
 
     async fn blob(&self, digest: &Digest, size: u64) -> Result<(), Error> {

@@ -83,6 +83,12 @@ impl Session {
         Self { transport, endpoint, repository, actions, credential, authorization: Mutex::default() }
     }
 
+    /// The credential, if the registry asked for one.
+    pub(crate) fn used(&self) -> Option<Credential> {
+        let asked = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        self.credential.clone().filter(|_| asked)
+    }
+
     /// `…/v2/<repository>/<rest>`.
     pub(crate) fn uri(&self, rest: &str) -> Result<Uri, Failure> {
         let text = format!("{}/v2/{}/{rest}", self.endpoint.base, self.repository);
@@ -230,19 +236,15 @@ impl Session {
         let scope = challenge.parameters.get("scope").cloned();
         let scope = scope.unwrap_or_else(|| format!("repository:{}:{}", self.repository, self.actions));
         let refresh = self.credential.as_ref().and_then(|own| own.identity_token.as_ref());
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if let Some(service) = challenge.parameters.get("service") {
-            query.append_pair("service", service);
-        }
-        query.append_pair("scope", &scope);
+        let mut fields = vec![("scope", scope.as_str())];
+        fields.extend(challenge.parameters.get("service").map(|service| ("service", service.as_str())));
         if let Some(refresh) = refresh {
-            query.append_pair("grant_type", "refresh_token");
-            query.append_pair("client_id", "launchway");
-            query.append_pair("refresh_token", refresh);
+            let grant = [("grant_type", "refresh_token"), ("client_id", "launchway")];
+            fields.extend(grant.into_iter().chain([("refresh_token", refresh.as_str())]));
         } else if let Some(own) = &self.credential {
-            query.append_pair("account", &own.username);
+            fields.push(("account", &own.username));
         }
-        let query = query.finish();
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let separator = if realm.contains('?') { '&' } else { '?' };
         let address = if refresh.is_some() { realm.to_owned() } else { format!("{realm}{separator}{query}") };
         let uri: Uri =

@@ -1,14 +1,16 @@
 //! The Node object and its Lease: made once, kept alive.
 //!
-//! Writes at rest: one Lease renewal every [`RENEW`] and one status every [`HEARTBEAT`]. Upstream renews a lease of
-//! 40 s every 10 s. Each renewal is a flush to disk here, where the store lives in the same process as the kubelet
-//! whose death it would report; so the lease is 120 s long and renewed every 30 s: the same four tries per lease,
-//! a third of the writes.
+//! Writes at rest: one Lease renewal in each given time, and one status every [`HEARTBEAT`]. Upstream renews a lease
+//! of 40 s every 10 s; whoever starts this kubelet may choose otherwise, with the same four tries per lease.
+//!
+//! A Node is registered once in the life of this process, as upstream does it: one that is deleted stays away until
+//! the kubelet is started again.
 
 pub(crate) mod status;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Config, Failure, Informer, failure};
@@ -20,10 +22,11 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::json;
 
+use crate::images::Images;
 use status::{Machine, Node};
 
-const LEASE: i32 = 120;
-const RENEW: Duration = Duration::from_secs(30);
+/// A request to renew the lease may take as long; the next try takes another connection.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(300);
 const LEASES: &str = "kube-node-lease";
 /// First and longest pause after a refused request.
@@ -35,14 +38,22 @@ pub(crate) struct Keeper {
     pub(crate) home: PathBuf,
     pub(crate) node: Node,
     pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) pod_cidr: String,
+    pub(crate) images: Arc<Images>,
+    pub(crate) pod_cidrs: Vec<String>,
+    pub(crate) lease_renewal: Duration,
 }
 
 impl Keeper {
     /// Registers the node and keeps it alive until dropped.
     pub(crate) async fn run(self) {
         let uid = self.retry("register the node", || self.register()).await;
-        tokio::join!(self.keep_status(), self.keep_lease(uid));
+        tokio::select! {
+            () = self.keep_status() => {}
+            () = self.keep_lease(uid) => {}
+        }
+        tracing::warn!(node = self.node.name, "the Node was deleted; start the node again to register it");
+        // Its pods are removed one by one, as the API says.
+        std::future::pending().await
     }
 
     async fn retry<T, F>(&self, what: &str, mut attempt: impl FnMut() -> F) -> T
@@ -83,8 +94,8 @@ impl Keeper {
                 ..ObjectMeta::default()
             },
             spec: Some(NodeSpec {
-                pod_cidr: Some(self.pod_cidr.clone()),
-                pod_cidrs: Some(vec![self.pod_cidr.clone()]),
+                pod_cidr: self.pod_cidrs.first().cloned(),
+                pod_cidrs: Some(self.pod_cidrs.clone()),
                 ..NodeSpec::default()
             }),
             status: Some(status::compute(&machine, &self.node, &NodeStatus::default(), Timestamp::now())),
@@ -111,7 +122,8 @@ impl Keeper {
     ) -> Result<(), kube::Error> {
         let none = NodeStatus::default();
         let before = before.unwrap_or(&none);
-        let after = status::compute(machine, &self.node, before, Timestamp::now());
+        let mut after = status::compute(machine, &self.node, before, Timestamp::now());
+        after.images = Some(self.images.list().await);
         if !due && !status::differs(before, &after) {
             return Ok(());
         }
@@ -125,20 +137,18 @@ impl Keeper {
         let only = Config::default().fields(&format!("metadata.name={}", self.node.name));
         let own: Informer<ApiNode> = Informer::start(api.clone(), only);
         let mut changes = own.subscribe();
+        let mut images = self.images.changes();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         heartbeat.tick().await;
         loop {
             let due = tokio::select! {
                 change = changes.recv() => match change {
+                    Some(client::Change::Deleted(_)) | None => return,
                     // Somebody wrote our Node: extended resources become allocatable, and what is ours is put right.
-                    Some(client::Change::Deleted(_)) => {
-                        self.retry("register the node again", || self.register()).await;
-                        continue;
-                    }
                     Some(_) => false,
-                    None => return,
                 },
+                Ok(()) = images.changed() => false,
                 _ = heartbeat.tick() => true,
             };
             let machine = status::read(&self.home);
@@ -156,7 +166,7 @@ impl Keeper {
         let api: Api<Lease> = Api::namespaced(self.client.clone(), LEASES);
         loop {
             self.retry("renew the node's lease", || self.renew(&api, &uid)).await;
-            tokio::time::sleep(RENEW).await;
+            tokio::time::sleep(self.lease_renewal).await;
         }
     }
 
@@ -164,12 +174,16 @@ impl Keeper {
         let now = MicroTime(Timestamp::now());
         let spec = LeaseSpec {
             holder_identity: Some(self.node.name.clone()),
-            lease_duration_seconds: Some(LEASE),
+            lease_duration_seconds: i32::try_from(self.lease_renewal.as_secs() * 4).ok(),
             renew_time: Some(now),
             ..LeaseSpec::default()
         };
         let patch = json!({ "spec": spec });
-        match api.patch(&self.node.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        let params = PatchParams::default();
+        let patch = Patch::Merge(&patch);
+        let renewed = tokio::time::timeout(RENEWAL_PATIENCE, api.patch(&self.node.name, &params, &patch));
+        let renewed = renewed.await.unwrap_or_else(|late| Err(kube::Error::Service(Box::new(late))));
+        match renewed {
             Ok(_) => return Ok(()),
             Err(error) if failure(&error) == Failure::NotFound => {}
             Err(error) => return Err(error),

@@ -169,6 +169,7 @@ pub(crate) fn differs(a: &NodeStatus, b: &NodeStatus) -> bool {
             amounts(s.capacity),
             s.conditions,
             s.daemon_endpoints,
+            s.images.filter(|images| !images.is_empty()),
             s.node_info,
         )
     };

@@ -26,7 +26,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, PodSpec, Secret, Volume};
 use kube::Client;
 use objects::quantity::Quantity;
 
-use crate::images::Images;
+use crate::context::pod_ref;
+use crate::images::{Images, Wanted};
 use crate::refs::Hold;
 use crate::spec::env::Objects;
 use crate::spec::fields::Facts;
@@ -149,7 +150,8 @@ pub(crate) async fn mount(request: Request) -> Result<Volumes, VolumeError> {
         if let Some(source) = &volume.image {
             let policy = source.pull_policy.as_deref().unwrap_or("IfNotPresent");
             let reference = source.reference.as_deref().unwrap_or_default();
-            let found = images.ensure(reference, policy).await;
+            let wanted = Wanted { reference, policy, pod: &pod, object: pod_ref(&pod) };
+            let found = images.ensure(wanted).await;
             let found = found.map_err(|e| failed(&volume.name, e.message))?;
             layers.insert(volume.name.clone(), found.lower_dirs);
         }
