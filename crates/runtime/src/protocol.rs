@@ -47,9 +47,12 @@ pub(crate) enum Call {
     KillExec {
         exec: u64,
     },
-    /// Beside it travel pipes for output and errors; beside the reply the container's input, if it has one.
+    /// Beside it travel pipes for output and errors; beside the reply the container's input, if it has one and it
+    /// is wanted or a terminal.
     Attach {
         id: String,
+        #[serde(default = "yes")]
+        stdin: bool,
     },
     Update {
         id: String,
@@ -60,6 +63,11 @@ pub(crate) enum Call {
     },
     /// Kills and removes everything, answers, and ends the shim.
     Shutdown,
+}
+
+/// What a field means that an earlier version does not send.
+fn yes() -> bool {
+    true
 }
 
 /// What the shim sends.

@@ -246,7 +246,7 @@ async fn logs_are_whole_however_much_there_is() {
     let aside = node.log("moved").with_extension("aside");
     std::fs::rename(node.log("moved"), &aside).unwrap();
     node.engine.reopen_log("logs", "moved").await.unwrap();
-    let mut attached = node.engine.attach("logs", "moved").await.unwrap();
+    let mut attached = node.engine.attach("logs", "moved", true).await.unwrap();
     attached.stdin.as_mut().unwrap().write_all(b"go\n").await.unwrap();
     let mut seen = String::new();
     attached.stdout.take().unwrap().read_to_string(&mut seen).await.unwrap();
@@ -274,7 +274,7 @@ async fn logs_are_whole_however_much_there_is() {
     let mut events = node.engine.events();
     node.engine.create_container("logs", &spec).await.unwrap();
     node.engine.start_container("logs", "terminal").await.unwrap();
-    let mut attached = node.engine.attach("logs", "terminal").await.unwrap();
+    let mut attached = node.engine.attach("logs", "terminal", true).await.unwrap();
     attached.resize(10, 20).unwrap();
     attached.stdin.as_mut().unwrap().write_all(b"word\n").await.unwrap();
     assert_eq!(ended(&mut events, "terminal").await.code, 5);
@@ -301,7 +301,7 @@ async fn nothing_piles_up_in_a_shim() {
         if n % 3 == 0 {
             let spec = node.shell("brief", "echo some words");
             assert_eq!(node.run("pod", &spec).await.code, 0);
-            drop(node.engine.attach("pod", "long").await.unwrap());
+            drop(node.engine.attach("pod", "long", false).await.unwrap());
             node.engine.remove_container("pod", "brief").await.unwrap();
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -113,6 +113,7 @@ pub(super) fn spawn_init(
     confinement: Confinement<'_>,
     folder: &Path,
     shared_memory: &SharedMemory,
+    pid_target: Option<BorrowedFd<'_>>,
 ) -> Result<Spawned, Fault> {
     let (ours, theirs) = channel().map_err(failed("cannot make a socket pair"))?;
     let (stdio, outputs, input) = if spec.tty {
@@ -129,14 +130,31 @@ pub(super) fn spawn_init(
         make().map_err(pipes)?
     };
     let own_pids = !sandbox.host_pid && !sandbox.share_pid;
-    let flags = libc::CLONE_NEWNS | if own_pids { libc::CLONE_NEWPID } else { 0 };
-    match sys::fork(flags as u64).map_err(failed("cannot fork"))? {
+    let target = pid_target.filter(|_| own_pids);
+    let flags = libc::CLONE_NEWNS | if own_pids && target.is_none() { libc::CLONE_NEWPID } else { 0 };
+    match fork_among(target, flags as u64)? {
         Fork::Child => child::run_init(Init { confinement, folder, shared_memory, stdio }, theirs),
         Fork::Parent(pid) => {
             set_nonblocking(&ours).map_err(failed("cannot set a socket up"))?;
             Ok(Spawned { pid, channel: ours, outputs, input })
         }
     }
+}
+
+/// Forks a child into the PID namespace of `target`'s process, if there is one. Only children are born into another
+/// PID namespace; where one is shared by the whole pod that is arranged for good.
+fn fork_among(target: Option<BorrowedFd<'_>>, flags: u64) -> Result<Fork, Fault> {
+    if let Some(target) = target {
+        sys::setns(target, libc::CLONE_NEWPID)
+            .map_err(failed("cannot enter the container's PID namespace"))?;
+    }
+    let forked = sys::fork(flags);
+    if target.is_some() && !matches!(forked, Ok(Fork::Child)) {
+        let back =
+            File::open("/proc/self/ns/pid").and_then(|own| sys::setns(own.as_fd(), libc::CLONE_NEWPID));
+        back.map_err(failed("cannot leave the container's PID namespace"))?;
+    }
+    forked.map_err(failed("cannot fork"))
 }
 
 /// Forks a further process into a running container.
@@ -148,24 +166,12 @@ pub(super) fn spawn_exec(
 ) -> Result<Spawned, Fault> {
     let (ours, theirs) = channel().map_err(failed("cannot make a socket pair"))?;
     let stdio = if spec.tty { Stdio::Terminal } else { Stdio::Streams(streams) };
-    // Only children are born into another PID namespace; with a namespace per pod that is arranged for good.
     let own_pids = !sandbox.host_pid && !sandbox.share_pid;
-    if own_pids {
-        sys::setns(container.pidfd.as_fd(), libc::CLONE_NEWPID)
-            .map_err(failed("cannot enter the container's PID namespace"))?;
-    }
-    let forked = sys::fork(0);
-    if let Ok(Fork::Child) = forked {
-        let confinement = container.confinement();
-        child::run_exec(Enter { confinement, spec, container: container.pidfd.as_fd(), stdio }, theirs);
-    }
-    if own_pids {
-        let back =
-            File::open("/proc/self/ns/pid").and_then(|own| sys::setns(own.as_fd(), libc::CLONE_NEWPID));
-        back.map_err(failed("cannot leave the container's PID namespace"))?;
-    }
-    match forked.map_err(failed("cannot fork"))? {
-        Fork::Child => unreachable!("the child runs the program or ends"),
+    match fork_among(own_pids.then(|| container.pidfd.as_fd()), 0)? {
+        Fork::Child => {
+            let confinement = container.confinement();
+            child::run_exec(Enter { confinement, spec, container: container.pidfd.as_fd(), stdio }, theirs)
+        }
         Fork::Parent(pid) => {
             set_nonblocking(&ours).map_err(failed("cannot set a socket up"))?;
             Ok(Spawned { pid, channel: ours, outputs: Vec::new(), input: None })

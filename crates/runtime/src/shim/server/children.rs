@@ -112,8 +112,8 @@ impl Server {
 
     pub(super) fn container_ended(&mut self, id: &str, code: i32, signal: Option<i32>) {
         self.hear_setup(id);
-        let own_pids = !self.spec.share_pid && !self.spec.host_pid;
         let Some(container) = self.containers.get_mut(id) else { return };
+        let own_pids = !self.spec.share_pid && !self.spec.host_pid && container.spec.pid_target.is_none();
         container.pid = 0;
         if !own_pids {
             // In a PID namespace of its own everything ended with its first process; here it has to be told.

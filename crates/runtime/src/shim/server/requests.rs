@@ -1,7 +1,7 @@
 //! What an engine asks for.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 use super::super::attach::Attached;
@@ -46,7 +46,7 @@ impl Server {
                 }
                 Some(Ok(()))
             }
-            Call::Attach { id } => self.attach(asker, &id, descriptors).err().map(Err),
+            Call::Attach { id, stdin } => self.attach(asker, &id, stdin, descriptors).err().map(Err),
             Call::Update { id, resources } => {
                 let applied = self.container(&id).map(|c| c.cgroup.apply(&resources));
                 Some(applied.and_then(|result| result.map_err(|error| Fault::Failed(error.to_string()))))
@@ -98,7 +98,8 @@ impl Server {
         let confinement =
             crate::child::Confinement { spec: &spec, cgroup: &cgroup, sets, filter: filter.as_deref() };
         let spawned = ready.map_err(|error| Fault::Failed(error.to_string())).and_then(|()| {
-            let spawned = spawn_init(&spec, &self.spec, confinement, &folder, &self.shared_memory)?;
+            let target = self.pid_target(&spec)?;
+            let spawned = spawn_init(&spec, &self.spec, confinement, &folder, &self.shared_memory, target)?;
             match sys::pidfd_open(spawned.pid) {
                 Ok(pidfd) => Ok((spawned, pidfd)),
                 Err(error) => Err(Fault::Failed(format!("cannot open a pidfd: {}", reason(&error)))),
@@ -152,6 +153,15 @@ impl Server {
         };
         self.containers.insert(id, container);
         Ok(())
+    }
+
+    /// First process of the container whose PID namespace is to be shared.
+    fn pid_target(&self, spec: &ContainerSpec) -> Result<Option<BorrowedFd<'_>>, Fault> {
+        let Some(id) = &spec.pid_target else { return Ok(None) };
+        match self.containers.get(id) {
+            Some(target) if target.phase == Phase::Running => Ok(Some(target.pidfd.as_fd())),
+            _ => Err(Fault::Failed(format!("container {id}, whose processes it is to see, is not running"))),
+        }
     }
 
     pub(super) fn filter(&mut self, wanted: &Seccomp, granted: u64) -> Result<Filter, String> {
@@ -244,12 +254,20 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn attach(&mut self, asker: Asker, id: &str, descriptors: Vec<OwnedFd>) -> Result<(), Fault> {
+    pub(super) fn attach(
+        &mut self,
+        asker: Asker,
+        id: &str,
+        stdin: bool,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(), Fault> {
         let container = self.container(id)?;
         if container.phase == Phase::Exited {
             return Err(Fault::State(format!("container {} has exited", container.spec.name)));
         }
-        let input = if container.spec.stdin_once && !container.terminal {
+        let input = if !stdin && !container.terminal {
+            None
+        } else if container.spec.stdin_once && !container.terminal {
             container.input.take()
         } else {
             container.input.as_ref().and_then(|input| input.try_clone().ok())
