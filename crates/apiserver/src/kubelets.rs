@@ -3,20 +3,18 @@
 //! Requests are forwarded as streams in both directions; a connection that the kubelet upgrades (exec, attach,
 //! port-forward) is handed to the caller. Not here: which request becomes which kubelet path.
 
-use crate::options::KubeletClient;
 use crate::rest::Body;
-use crate::state::StartError;
 use crate::status::Status;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -42,29 +40,9 @@ pub(crate) struct Address {
 // === impl Kubelets ===
 
 impl Kubelets {
-    /// Reads the client identity and the authorities to believe.
-    pub(crate) fn new(client: &KubeletClient) -> Result<Self, StartError> {
-        fn broken(what: &'static str) -> impl Fn(rustls::pki_types::pem::Error) -> StartError {
-            move |error| StartError::Key { what, source: error.to_string().into() }
-        }
-        let unfit = |what| move |error: rustls::Error| StartError::Key { what, source: Box::new(error) };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&client.ca_pem) {
-            let certificate = certificate.map_err(broken("the kubelets' authority"))?;
-            roots.add(certificate).map_err(unfit("the kubelets' authority"))?;
-        }
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&client.cert_pem).collect();
-        let chain = chain.map_err(broken("the kubelet client's certificate"))?;
-        let key = PrivateKeyDer::from_pem_slice(&client.key_pem)
-            .map_err(broken("the kubelet client's private key"))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(unfit("the TLS library"))?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(chain, key)
-            .map_err(unfit("the kubelet client's identity"))?;
-        Ok(Self { tls: Arc::new(tls) })
+    /// Speaks to kubelets with these settings.
+    pub(crate) fn new(tls: Arc<ClientConfig>) -> Self {
+        Self { tls }
     }
 
     /// Sends a request to a kubelet; its URI is path and query alone.
@@ -87,19 +65,26 @@ impl Kubelets {
             Ok(stream) => stream.map_err(|error| failed(&error))?,
             Err(late) => return Err(failed(&late)),
         };
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(|error| failed(&error))?;
-        // Ends with the request: the sender is dropped, or the upgraded stream is closed.
-        tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "connection to a kubelet ended");
-            }
-        });
         if let Ok(host) = http::HeaderValue::from_str(&authority) {
             request.headers_mut().insert(http::header::HOST, host);
         }
-        sender.send_request(request).await.map_err(|error| failed(&error))
+        exchange(stream, request).await.map_err(|error| failed(&error))
     }
+}
+
+/// Sends one request over a connection of its own; an answer that switches protocols can be upgraded.
+pub(crate) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Body>,
+) -> Result<Response<Incoming>, hyper::Error> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the request: the sender is dropped, or the upgraded stream is closed.
+    tokio::spawn(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "a connection for a request ended");
+        }
+    });
+    sender.send_request(request).await
 }
 
 // === impl Address ===
@@ -113,6 +98,15 @@ impl Address {
         let port = node.pointer("/status/daemonEndpoints/kubeletEndpoint/Port").and_then(Value::as_u64);
         let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0).unwrap_or(PORT);
         Some(Self { host, port })
+    }
+
+    /// An address or a name.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -16,6 +16,7 @@ mod negotiate;
 mod node_proxy;
 mod openapi;
 mod patch;
+mod proxy;
 mod query;
 mod read;
 mod render;
@@ -24,6 +25,7 @@ mod route;
 mod scale;
 mod table;
 mod update;
+mod upgrade;
 mod watch;
 mod write;
 
@@ -106,6 +108,8 @@ async fn resource(call: Call, verb: &str) -> Result<Response<Body>, Status> {
     match verb {
         // An upgrade over HTTP/1.1 begins with GET or POST, whichever the client's protocol uses.
         "get" | "create" if node_proxy::is_stream(subresource.name) => node_proxy::stream(call).await,
+        // Any method, also those that are no verb.
+        _ if proxy::is_meant(&call) => proxy::forward(call).await,
         verb if !subresource.verbs.contains(&verb) => Err(Status::method_not_allowed()),
         "get" if subresource.name == "log" => node_proxy::log(call).await,
         "get" if whole => read::get(call).await,

@@ -3,16 +3,16 @@
 //! Parameters are translated to the kubelet's; bytes pass through. Upgraded connections are joined end to end, so
 //! the stream protocol (WebSocket or SPDY) is a matter between client and kubelet.
 
-use super::{Body, BoxError, Call, reply};
+use super::{Body, BoxError, Call, reply, upgrade};
 use crate::kubelets::{Address, Kubelets};
+use crate::state::State;
 use crate::status::Status;
 use form_urlencoded::Serializer;
-use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use http::header::UPGRADE;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper_util::rt::TokioIo;
 use objects::meta;
-use objects::registry;
+use objects::registry::{self, Kind};
 use serde_json::Value;
 
 /// Parameters of a log request that mean the same to the kubelet.
@@ -86,48 +86,26 @@ pub(crate) async fn stream(mut call: Call) -> Result<Response<Body>, Status> {
         return Err(Status::bad_request("Upgrade request required"));
     }
     let mut forwarded = request(call.parts.method.clone(), &format!("{path}?{query}"), reply::full(""))?;
-    copy_headers(&call.parts.headers, forwarded.headers_mut());
+    *forwarded.headers_mut() = of_upgrade(&call.parts.headers);
+    upgrade::hide_tokens(forwarded.headers_mut());
     let mut response = kubelets(&call)?.send(&node, forwarded).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let status = response.status();
+        // As it is: clients say what they could not upgrade, and add the text.
+        let status = response.status().as_u16();
         let text = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        return Err(refusal(status, String::from_utf8_lossy(&text).trim()));
+        return Ok(reply::text(status, text));
     }
-    let mut answer = Response::new(reply::full(""));
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    copy_headers(response.headers(), answer.headers_mut());
-    let kubelet_side = hyper::upgrade::on(&mut response);
-    let mut original = Request::new(());
-    *original.extensions_mut() = std::mem::take(&mut call.parts.extensions);
-    let client_side = hyper::upgrade::on(&mut original);
-    tokio::spawn(async move {
-        match tokio::try_join!(client_side, kubelet_side) {
-            Ok((client, kubelet)) => {
-                let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(kubelet))
-                    .await;
-            }
-            Err(error) => tracing::debug!(%error, "a stream to a pod was not upgraded"),
-        }
-    });
-    Ok(answer)
+    Ok(upgrade::join(&mut call.parts, &mut response, of_upgrade))
 }
 
 /// Headers that make up the upgrade; credentials stay here.
-fn copy_headers(from: &HeaderMap, to: &mut HeaderMap) {
-    let wanted = |name: &HeaderName| {
-        name == CONNECTION
-            || name == UPGRADE
-            || name == CONTENT_TYPE
-            || name.as_str().starts_with("sec-websocket-")
-            || name.as_str().starts_with("x-stream-protocol-version")
-    };
-    for (name, value) in from.iter().filter(|(name, _)| wanted(name)) {
-        let carries_token = name.as_str() == "sec-websocket-protocol"
-            && value.to_str().is_ok_and(|text| text.contains("base64url.bearer"));
-        if !carries_token {
-            to.append(name, value.clone());
-        }
+fn of_upgrade(headers: &HeaderMap) -> HeaderMap {
+    let wanted = headers.iter().filter(|(name, _)| upgrade::is_part(name));
+    let mut found = HeaderMap::new();
+    for (name, value) in wanted {
+        found.append(name, value.clone());
     }
+    found
 }
 
 fn pod(call: &Call) -> Result<Value, Status> {
@@ -178,14 +156,18 @@ fn node_of(call: &Call, pod: &Value) -> Result<Option<Address>, Status> {
     };
     let kind =
         registry::by_resource("", "v1", "nodes").ok_or_else(|| Status::internal("nodes are not served"))?;
-    let node = call.state.read(kind, None, name).ok_or_else(|| Status::not_found(kind, name))?;
-    let address = Address::of_node(&node).ok_or_else(|| {
-        Status::service_unavailable(format!("node {name} has no address yet; its kubelet has not reported"))
-    })?;
-    Ok(Some(address))
+    address_of(&call.state, kind, name).map(Some)
 }
 
-fn kubelets(call: &Call) -> Result<&Kubelets, Status> {
+/// Where the kubelet of the node called `name` listens; `kind` is that of nodes.
+pub(super) fn address_of(state: &State, kind: &'static Kind, name: &str) -> Result<Address, Status> {
+    let node = state.read(kind, None, name).ok_or_else(|| Status::not_found(kind, name))?;
+    Address::of_node(&node).ok_or_else(|| {
+        Status::service_unavailable(format!("node {name} has no address yet; its kubelet has not reported"))
+    })
+}
+
+pub(super) fn kubelets(call: &Call) -> Result<&Kubelets, Status> {
     call.state.kubelets.as_ref().ok_or_else(|| {
         Status::service_unavailable(
             "this server has no identity for kubelets; give it a kubelet client certificate",
