@@ -37,15 +37,10 @@ pub(crate) async fn start(start: Start) -> Outcome {
     let result = start_container(&start, &id).await;
     if let Err(error) = &result {
         let object = container_ref(&start.desired.pod, &start.slot);
-        let image = start.slot.spec.image.as_deref().unwrap_or_default();
+        // What is wrong with an image was told by whoever looked for it.
         let text = match error.reason.as_str() {
-            "ErrImagePull" => {
-                start.ctx.events.warning(
-                    object.clone(),
-                    "Failed",
-                    format!("Failed to pull image \"{image}\": {}", error.message),
-                );
-                "Error: ErrImagePull".to_owned()
+            reason @ ("ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName") => {
+                format!("Error: {reason}")
             }
             _ => format!("Error: {}", error.message),
         };
@@ -63,10 +58,9 @@ async fn start_container(start: &Start, id: &str) -> Result<Started, StartError>
     let reference = container.image.as_deref().unwrap_or_default();
     let policy = container.image_pull_policy.as_deref().unwrap_or("IfNotPresent");
 
+    let wanted = images::Wanted { reference, policy, pod: &desired.pod, object: object.clone() };
     let image: images::Ready =
-        ctx.images.ensure(reference, policy).await.map_err(|e| StartError::waiting(e.reason, e.message))?;
-    let present = format!("Container image \"{reference}\" already present on machine");
-    ctx.events.normal(object.clone(), "Pulled", present);
+        ctx.images.ensure(wanted).await.map_err(|e| StartError::waiting(e.reason, e.message))?;
 
     let config = |message: String| StartError::waiting("CreateContainerConfigError", message);
     let objects = holds.objects().await.map_err(config)?;

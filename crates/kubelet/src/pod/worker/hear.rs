@@ -38,7 +38,7 @@ impl Worker {
                 }
             }
             Wake::Images => {
-                self.retry(|reason| reason == "ErrImagePull" || reason == "ErrImageNeverPull");
+                self.retry_images();
             }
             Wake::Room => {
                 self.waiting_for_room = false;
@@ -57,6 +57,21 @@ impl Worker {
                 && matches(&waiting.reason)
             {
                 waiting.retry_at = None;
+            }
+        }
+    }
+
+    /// Containers whose image is here now need not wait for the next try.
+    fn retry_images(&mut self) {
+        for slot in &self.desired.slots {
+            let Some(known) = self.state.containers.get_mut(&slot.spec.name) else { continue };
+            let Run::Waiting(waiting) = &mut known.run else { continue };
+            if waiting.reason == "ErrImagePull" || waiting.reason == "ErrImageNeverPull" {
+                let policy = slot.spec.image_pull_policy.as_deref().unwrap_or_default();
+                let image = slot.spec.image.as_deref().unwrap_or_default();
+                if self.ctx.images.is_here(image, policy) {
+                    waiting.retry_at = None;
+                }
             }
         }
     }
@@ -288,7 +303,8 @@ impl Worker {
                 let spec = &slot.spec;
                 let probe = if kind == Kind::Startup { &spec.startup_probe } else { &spec.liveness_probe };
                 let grace = probe.as_ref().and_then(|p| p.termination_grace_period_seconds);
-                let mut message = format!("Container {} failed {} probe", spec.name, kind.name().to_lowercase());
+                let mut message =
+                    format!("Container {} failed {} probe", spec.name, kind.name().to_lowercase());
                 if self.desired.restarts_unhealthy(&slot) {
                     message.push_str(", will be restarted");
                 }
