@@ -45,7 +45,8 @@ async fn inside_the_namespace() {
         }
     };
     assert!(matches!(error, CommitError::Failed(Failure::NoSpace { .. })), "{error}");
-    assert!(answered > 100, "{answered}");
+    // How many fit depends on whether a snapshot was being written beside the log.
+    assert!(answered > 20, "{answered}");
     assert_eq!(content(&store).len(), answered);
 
     // Full as it is, it opens again with everything.
