@@ -15,7 +15,9 @@ pub const PROTOCOL: u8 = 108;
 const CREATE: u16 = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
 const ON_LINK: u32 = 4; // RTNH_F_ONLINK
 const PERMANENT: u16 = 0x80; // NUD_PERMANENT
-const NO_DETECTION: u8 = 0x02; // IFA_F_NODAD
+const NO_DETECTION: u32 = 0x02; // IFA_F_NODAD
+const NO_PREFIX_ROUTE: u32 = 0x200; // IFA_F_NOPREFIXROUTE
+const FLAGS: u16 = 8; // IFA_FLAGS
 
 /// What a route does with packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,16 +43,19 @@ pub struct Route {
     pub metric: u32,
 }
 
-/// Gives a device an address. Nobody is asked whether an IPv6 address is taken: it can be used at once.
+/// Gives a device an address. Nobody is asked whether an IPv6 address is taken: it can be used at once. A single
+/// address (of prefix 32 or 128) brings no route.
 pub fn add_address(request: &mut Request, device: u32, address: impl Into<IpAddr>, prefix: u8) {
     let address = address.into();
     // struct ifaddrmsg: family, prefix length, flags, scope (0 = global), index.
-    let flags = if address.is_ipv6() { NO_DETECTION } else { 0 };
-    let mut header = [family(address), prefix, flags, 0, 0, 0, 0, 0];
+    let mut header = [family(address), prefix, 0, 0, 0, 0, 0, 0];
     header[4..8].copy_from_slice(&device.to_ne_bytes());
     let subject = format!("add address {address}/{prefix}");
     request.push(subject, libc::RTM_NEWADDR, CREATE, &header, |a| {
         a.bytes(libc::IFA_LOCAL, &octets(address)).bytes(libc::IFA_ADDRESS, &octets(address));
+        if address.is_ipv6() {
+            a.u32(FLAGS, NO_DETECTION | if prefix == 128 { NO_PREFIX_ROUTE } else { 0 });
+        }
     });
 }
 

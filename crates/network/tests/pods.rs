@@ -4,12 +4,12 @@
 
 mod support;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use network::netlink::{Family, Request, Socket};
 use network::pods::{Error, PodNetwork, link_name};
-use network::{Ipv4Net, link, namespace, route, sysctl};
-use support::{NODE, Pod, ask, config, machine, serve_tcp_in, snapshot};
+use network::{IpNet, Ipv4Net, PodNetworkConfig, link, namespace, route, sysctl};
+use support::{NODE, NODE6, Pod, ask, config, machine, serve_tcp_in, snapshot};
 
 #[test]
 fn pods_and_node_reach_each_other() {
@@ -28,6 +28,45 @@ fn pods_and_node_reach_each_other() {
         assert_eq!(a.run(|| ask(a.address, 80).unwrap()), format!("a {}", a.address));
         assert_eq!(a.run(|| ask(NODE, 81).unwrap()), format!("node {}", a.address));
         assert_eq!(a.run(|| ask(Ipv4Addr::LOCALHOST, 80).unwrap()), "a 127.0.0.1");
+        // The same over IPv6.
+        assert_eq!(ask(a.address6, 80).unwrap(), format!("a {NODE6}"));
+        assert_eq!(a.run(|| ask(b.address6, 80).unwrap()), format!("b {}", a.address6));
+        assert_eq!(a.run(|| ask(a.address6, 80).unwrap()), format!("a {}", a.address6));
+        assert_eq!(a.run(|| ask(NODE6, 81).unwrap()), format!("node {}", a.address6));
+        assert_eq!(a.run(|| ask(Ipv6Addr::LOCALHOST, 80).unwrap()), "a ::1");
+    });
+}
+
+#[test]
+fn a_machine_without_ipv6_has_pods_with_ipv4() {
+    machine(|| {
+        sysctl::write("net/ipv6/conf/all/disable_ipv6", "1").unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let network = PodNetwork::open(config(state.path())).unwrap();
+        network.setup_node().unwrap();
+        let netns = namespace::create().unwrap();
+        let address = network.attach("a", &netns).unwrap();
+        assert_eq!(network.partner(address), None);
+        serve_tcp_in(&netns, 80, "a");
+        assert_eq!(ask(address, 80).unwrap(), format!("a {NODE}"));
+        network.teardown().unwrap();
+    });
+}
+
+#[test]
+fn forwarding_costs_no_device_its_router_advertisements() {
+    machine(|| {
+        let mut request = Request::new();
+        link::create_bridge(&mut request, "lan", 1500, link::Mac([2, 0, 0, 0, 0, 9]));
+        Socket::open(Family::Route).unwrap().request(request).unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let network = PodNetwork::open(config(state.path())).unwrap();
+        network.setup_node().unwrap();
+        assert_eq!(sysctl::read("net/ipv6/conf/all/forwarding").unwrap(), "1");
+        assert_eq!(sysctl::read("net/ipv6/conf/lan/accept_ra").unwrap(), "2");
+        network.teardown().unwrap();
+        assert_eq!(sysctl::read("net/ipv6/conf/all/forwarding").unwrap(), "0");
+        assert_eq!(sysctl::read("net/ipv6/conf/lan/accept_ra").unwrap(), "1");
     });
 }
 
@@ -38,10 +77,16 @@ fn an_address_without_a_pod_is_refused_at_once() {
         let network = PodNetwork::open(config(state.path())).unwrap();
         network.setup_node().unwrap();
         let a = Pod::attach(&network, "a");
-        let nobody = SocketAddrV4::new(Ipv4Addr::new(10, 42, 0, 200), 80);
-        for error in [support::connect(nobody).unwrap_err(), a.run(|| support::connect(nobody).unwrap_err())]
-        {
-            assert_eq!(error.raw_os_error(), Some(libc::EHOSTUNREACH), "{error}");
+        let nobody = (Ipv4Addr::new(10, 42, 0, 200), 80);
+        let nobody6: Ipv6Addr = "fd00:10:42::c8".parse().unwrap();
+        for error in [
+            support::connect(nobody).unwrap_err(),
+            a.run(|| support::connect(nobody).unwrap_err()),
+            ask(nobody6, 80).unwrap_err(),
+            a.run(|| ask(nobody6, 80).unwrap_err()),
+        ] {
+            // ICMPv6 calls it "no route".
+            assert!(matches!(error.raw_os_error(), Some(libc::EHOSTUNREACH | libc::ENETUNREACH)), "{error}");
         }
     });
 }
@@ -54,12 +99,12 @@ fn attaching_again_keeps_the_connection_and_mends_a_half_made_one() {
         network.setup_node().unwrap();
         let a = Pod::attach(&network, "a");
         a.serve_tcp(80, "a");
-        let mut stream = support::connect(SocketAddrV4::new(a.address, 80)).unwrap();
+        let mut stream = support::connect((a.address, 80)).unwrap();
         assert_eq!(network.attach("a", &a.netns).unwrap(), a.address);
         assert_eq!(support::ask_on(&mut stream).unwrap(), format!("a {NODE}"));
+        let default: IpNet = "0.0.0.0/0".parse().unwrap();
         // Without its default route the pod's end counts as half made.
-        a.run(|| route::delete(&mut Socket::open(Family::Route).unwrap(), "0.0.0.0/0".parse().unwrap()))
-            .unwrap();
+        a.run(|| route::delete(&mut Socket::open(Family::Route).unwrap(), default)).unwrap();
         assert_eq!(network.attach("a", &a.netns).unwrap(), a.address);
         assert_eq!(ask(a.address, 80).unwrap(), format!("a {NODE}"));
         // A new namespace for the same id (a restarted pod) gets the same address.
@@ -78,7 +123,7 @@ fn a_restart_adopts_what_lives_and_releases_the_rest() {
         network.setup_node().unwrap();
         let (a, b) = (Pod::attach(&network, "a"), Pod::attach(&network, "b"));
         a.serve_tcp(80, "a");
-        let mut stream = support::connect(SocketAddrV4::new(a.address, 80)).unwrap();
+        let mut stream = support::connect((a.address, 80)).unwrap();
         drop(network);
 
         let network = PodNetwork::open(config(state.path())).unwrap();
@@ -139,7 +184,7 @@ fn ranges_and_devices_of_others_are_left_alone() {
             "the range for pods, 10.42.0.0/24, overlaps the route 10.42.0.0/16 on device other: choose another range"
         );
         route::delete(&mut socket, wide).unwrap();
-        let taken = network::PodNetworkConfig { device: "other".to_owned(), ..config(state.path()) };
+        let taken = PodNetworkConfig { device: "other".to_owned(), ..config(state.path()) };
         let network = PodNetwork::open(taken).unwrap();
         assert!(matches!(network.setup_node(), Err(Error::DeviceTaken { .. })));
         let mut request = Request::new();

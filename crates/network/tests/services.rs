@@ -6,16 +6,19 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use network::netlink::{Family, Request, Socket};
-use network::services::{Empty, Frontend, Protocol, ServiceRule, Table, TableConfig};
-use network::{PodNetwork, link, namespace, route, sysctl};
-use support::{NODE, Pod, ask, ask_on, ask_udp, config, connect, machine, serve_tcp_in};
+use network::services::{
+    Clients, Empty, Frontend, IpFamily, Place, Protocol, ServiceRule, Table, TableConfig,
+};
+use network::{IpNet, PodNetwork, link, namespace, route, sysctl};
+use support::{NODE, NODE6, Pod, ask, ask_on, ask_udp, config, connect, ipv6, machine, serve_tcp_in};
 
 const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 43, 0, 7);
+const SERVICE6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x10, 0x43, 0, 0, 0, 0, 7);
 const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 fn table_config(name: &str) -> TableConfig {
@@ -25,13 +28,24 @@ fn table_config(name: &str) -> TableConfig {
         pod_cidr: "10.42.0.0/24".parse().unwrap(),
         cluster_cidr: "10.42.0.0/16".parse().unwrap(),
         service_cidr: "10.43.0.0/16".parse().unwrap(),
+        ipv6: Some(ipv6()),
     }
 }
 
 fn rule(address: Option<Ipv4Addr>, protocol: Protocol, port: u16, to: &[(Ipv4Addr, u16)]) -> ServiceRule {
-    let endpoints = to.iter().map(|(address, port)| SocketAddrV4::new(*address, *port)).collect();
-    let frontend = Frontend { address, protocol, port };
-    ServiceRule { frontend, endpoints, affinity: None, empty: Empty::Reject }
+    let place = address.map_or(Place::Node(IpFamily::V4), |address| Place::Address(address.into()));
+    let to: Vec<(IpAddr, u16)> = to.iter().map(|(address, port)| ((*address).into(), *port)).collect();
+    rule_at(place, protocol, port, &to)
+}
+
+fn rule_at(place: Place, protocol: Protocol, port: u16, to: &[(IpAddr, u16)]) -> ServiceRule {
+    ServiceRule {
+        frontend: Frontend { place, protocol, port, clients: Clients::All },
+        endpoints: to.iter().map(|to| SocketAddr::from(*to)).collect(),
+        affinity: None,
+        empty: Empty::Reject,
+        sources: Vec::new(),
+    }
 }
 
 fn tcp(port: u16, to: &[(Ipv4Addr, u16)]) -> ServiceRule {
@@ -125,17 +139,17 @@ fn attach_outside(address: Ipv4Addr) -> std::os::fd::OwnedFd {
     let netns = namespace::create().unwrap();
     let node = Ipv4Addr::new(198, 51, 100, 1);
     let ends = |name, last| link::End { name, mac: link::Mac([2, 0, 0, 0, 0, last]) };
-    let subnet = "198.51.100.0/24".parse().unwrap();
+    let subnet: IpNet = "198.51.100.0/24".parse().unwrap();
     let start = |name: &str, address: Ipv4Addr, gateway: Option<Ipv4Addr>| {
         let mut socket = Socket::open(Family::Route).unwrap();
         let device = link::find(&mut socket, name).unwrap().unwrap().index;
         let mut request = Request::new();
         link::set_up(&mut request, name);
         route::add_address(&mut request, device, address, 32);
-        route::add(&mut request, subnet, route::Target::Device(device), Some(address));
+        route::add(&mut request, subnet, route::Target::Device(device), Some(address.into()));
         if let Some(gateway) = gateway {
-            let target = route::Target::Gateway(gateway, device);
-            route::add(&mut request, "0.0.0.0/0".parse().unwrap(), target, None);
+            let target = route::Target::Gateway(gateway.into(), device);
+            route::add(&mut request, "0.0.0.0/0".parse::<IpNet>().unwrap(), target, None);
         }
         socket.request(request).unwrap();
     };
@@ -204,7 +218,7 @@ fn connections_are_spread_and_can_stay() {
             let only = [(left.address, 80)];
             let mut rules = [tcp(80, &both), sticky(81, false), sticky(30081, true)];
             for rule in &mut rules[1..] {
-                rule.endpoints = only.iter().map(|(a, p)| SocketAddrV4::new(*a, *p)).collect();
+                rule.endpoints = only.iter().map(|(a, p)| SocketAddr::from((*a, *p))).collect();
             }
             table.sync(&rules).unwrap();
             let answers: BTreeSet<String> = (0..20).map(|_| ask(address, port).unwrap()).collect();
@@ -228,7 +242,7 @@ fn a_removed_endpoint_keeps_its_connections_and_gets_no_new_ones() {
         let both = [(a.address, 80), (b.address, 80)];
         let rules = |to: &[(Ipv4Addr, u16)]| [tcp(80, to), rule(Some(SERVICE), Protocol::Udp, 80, to)];
         table.sync(&rules(&both[..1])).unwrap();
-        let mut kept = b.run(|| connect(SocketAddrV4::new(SERVICE, 80)).unwrap());
+        let mut kept = b.run(|| connect((SERVICE, 80)).unwrap());
         let datagrams = b.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
         assert!(ask_on(&mut kept).unwrap().starts_with("a "));
         assert!(ask_udp(&datagrams, SERVICE, 80).unwrap().starts_with("a "));
@@ -259,14 +273,14 @@ fn without_endpoints_clients_are_refused_at_once() {
         refused(ask(LOCALHOST, 30081));
         let socket = a.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
         refused(ask_udp(&socket, SERVICE, 81));
-        let dropped = SocketAddrV4::new(SERVICE, 82).into();
+        let dropped = SocketAddr::from((SERVICE, 82));
         let error = std::net::TcpStream::connect_timeout(&dropped, Duration::from_millis(300)).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock), "{error}");
         // The same socket is served as soon as there is somebody.
         table
             .sync(&[
                 tcp(81, &[(a.address, 80)]),
-                ServiceRule { endpoints: vec![SocketAddrV4::new(a.address, 80)], ..udp },
+                ServiceRule { endpoints: vec![SocketAddr::from((a.address, 80))], ..udp },
             ])
             .unwrap();
         assert!(ask(SERVICE, 81).unwrap().starts_with("a "));
@@ -325,19 +339,28 @@ fn nft_reads_the_table_as_it_is_meant() {
         let both = [(a.address, 80), (b.address, 8080)];
         let sticky = ServiceRule { affinity: Some(Duration::from_secs(60)), ..tcp(81, &both) };
         let remote = rule(None, Protocol::Udp, 30080, &[(Ipv4Addr::new(192, 0, 2, 9), 53)]);
-        table.sync(&[tcp(80, &both), sticky, remote, tcp(82, &[])]).unwrap();
+        let only = ServiceRule { sources: vec!["192.0.2.0/24".parse().unwrap()], ..tcp(80, &both) };
+        let inside = tcp(81, &both[..1]);
+        let inside =
+            ServiceRule { frontend: Frontend { clients: Clients::Inside, ..inside.frontend }, ..inside };
+        let six = rule_at(Place::Address(SERVICE6.into()), Protocol::Tcp, 80, &[(a.address6.into(), 80)]);
+        table.sync(&[only, sticky, remote, tcp(82, &[]), inside, six]).unwrap();
         let listing = nft(&["list", "table", "inet", "services-test"]);
         let squeezed = listing.split_whitespace().collect::<Vec<_>>().join(" ");
         for expected in [
-            "10.43.0.7 . tcp . 80 : goto service-2",
+            "0x00000000 . 10.43.0.7 . tcp . 80 : goto service-2",
             "10.43.0.7 . tcp . 81 : goto service-2-sticky",
             "10.43.0.7 . tcp . 81 : goto remember-60",
             "dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sticky",
             "update @sticky { ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 1m : ip daddr . th dport }",
             "10.43.0.7 . tcp . 82 : goto refuse",
+            "0x00000001 . 10.43.0.7 . tcp . 81 : goto service-1-inside",
+            "0x00000000 . fd00:10:43::7 . tcp . 80 : goto service6-1",
+            "0x00000000 . 10.43.0.7 . tcp . 80 : jump only-",
+            "ip saddr 192.0.2.0/24 return drop",
             "udp . 30080 : goto node-port-1",
-            "type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service",
-            "10.43.0.7 . tcp . 80 . 0x00000000 : 10.42.0.2 . 80",
+            "type mark . ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service",
+            "0x00000000 . 10.43.0.7 . tcp . 80 . 0x00000000 : 10.42.0.2 . 80",
             "10.43.0.7 . tcp . 80 . 0x00000001 : 10.42.0.3 . 8080",
             "udp . 30080 . 0x00000000 : 192.0.2.9 . 53",
             "elements = { 192.0.2.9 }",
@@ -345,10 +368,16 @@ fn nft_reads_the_table_as_it_is_meant() {
             "type nat hook prerouting priority dstnat; policy accept;",
             "type nat hook output priority -100; policy accept;",
             "type nat hook postrouting priority srcnat; policy accept;",
-            "ip daddr . meta l4proto . th dport vmap @services",
-            "fib daddr type local meta l4proto . th dport vmap @node-ports",
+            ". ip daddr . meta l4proto . th dport vmap @services",
+            ". ip6 daddr . meta l4proto . th dport vmap @services6",
+            "ip6 saddr fd00:10:42::/56 jump inside",
+            "fib saddr type local jump inside",
+            "fib saddr . iif oif 0 drop",
+            "dnat ip6 to",
+            "snat ip6 to fd00:10:42::1",
+            "fib daddr type local [invalid",
             "ip daddr 10.43.0.0/16 goto refuse",
-            "dnat ip to ip daddr . meta l4proto . th dport . numgen random mod 2 map @endpoints",
+            ". ip daddr . meta l4proto . th dport . numgen random mod 2 map @endpoints",
             "meta l4proto tcp reject with tcp reset",
             "iifname \"lw*\" ip daddr 127.0.0.0/8 drop",
             "oifname != \"lw*\" ip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/16 masquerade fully-random",
@@ -435,5 +464,186 @@ fn a_thousand_services_with_ten_endpoints_each() {
         assert!(ask(SERVICE, 80).unwrap().starts_with("a "));
         let listing = nft(&["list", "map", "inet", "services-test", "endpoints"]);
         assert_eq!(listing.matches(" : 10.42.0.").count(), 10_000);
+    });
+}
+
+/// A neighbour of the node at 2001:db8::1, with this address and a default route through the node.
+fn attach_outside6(address: Ipv6Addr) -> std::os::fd::OwnedFd {
+    let netns = attach_outside(Ipv4Addr::new(198, 51, 100, 9));
+    let start = |device: &str, address: Ipv6Addr, gateway: Option<Ipv6Addr>| {
+        let mut socket = Socket::open(Family::Route).unwrap();
+        let device = link::find(&mut socket, device).unwrap().unwrap().index;
+        let mut request = Request::new();
+        route::add_address(&mut request, device, address, 64);
+        if let Some(gateway) = gateway {
+            let target = route::Target::Gateway(gateway.into(), device);
+            route::add(&mut request, "::/0".parse::<IpNet>().unwrap(), target, None);
+        }
+        socket.request(request).unwrap();
+    };
+    let node = "2001:db8::1".parse().unwrap();
+    start("wan0", node, None);
+    namespace::run_in(&netns, || start("eth0", address, Some(node))).unwrap();
+    netns
+}
+
+#[test]
+fn every_way_leads_to_an_endpoint_over_ipv6_too() {
+    with_two_pods(|_, a, b, table| {
+        let outside: Ipv6Addr = "2001:db8::9".parse().unwrap();
+        let (lan, external): (Ipv6Addr, Ipv6Addr) =
+            ("2001:db8::1".parse().unwrap(), "2001:db8:1::5".parse().unwrap());
+        let to_a = [(a.address6.into(), 80)];
+        let at = |address: Ipv6Addr, protocol, port| {
+            rule_at(Place::Address(address.into()), protocol, port, &to_a)
+        };
+        let node = |protocol| rule_at(Place::Node(IpFamily::V6), protocol, 30080, &to_a);
+        let sticky = ServiceRule {
+            affinity: Some(Duration::from_secs(600)),
+            endpoints: vec![SocketAddr::from((a.address6, 80)), SocketAddr::from((b.address6, 80))],
+            ..at(SERVICE6, Protocol::Tcp, 81)
+        };
+        table
+            .sync(&[
+                at(SERVICE6, Protocol::Tcp, 80),
+                at(SERVICE6, Protocol::Udp, 80),
+                at(external, Protocol::Tcp, 443),
+                node(Protocol::Tcp),
+                node(Protocol::Udp),
+                sticky,
+                rule_at(Place::Address(SERVICE6.into()), Protocol::Tcp, 82, &[]),
+            ])
+            .unwrap();
+        let wan = attach_outside6(outside);
+        let udp = || UdpSocket::bind("[::]:0").unwrap();
+        // From the node, another pod, the pod itself, and from outside, whose address the pod sees.
+        assert_eq!(ask(SERVICE6, 80).unwrap(), format!("a {NODE6}"));
+        assert_eq!(ask(NODE6, 30080).unwrap(), format!("a {NODE6}"));
+        assert_eq!(ask_udp(&udp(), SERVICE6, 80).unwrap(), format!("a {NODE6}"));
+        for (address, port) in [(SERVICE6, 80), (NODE6, 30080), (external, 443)] {
+            assert_eq!(
+                b.run(|| ask(address, port).unwrap()),
+                format!("a {}", b.address6),
+                "{address}:{port}"
+            );
+            assert_eq!(a.run(|| ask(address, port).unwrap()), format!("a {NODE6}"), "{address}:{port}");
+        }
+        for (address, port) in [(lan, 30080), (external, 443)] {
+            let answer = namespace::run_in(&wan, || ask(address, port).unwrap()).unwrap();
+            assert_eq!(answer, format!("a {outside}"), "{address}:{port}");
+        }
+        let answer = namespace::run_in(&wan, || ask_udp(&udp(), lan, 30080).unwrap()).unwrap();
+        assert_eq!(answer, format!("a {outside}"));
+        // To the outside: pods' addresses mean nothing there.
+        serve_tcp_in(&wan, 80, "wan");
+        assert_eq!(a.run(|| ask(outside, 80).unwrap()), format!("wan {lan}"));
+        let answers: BTreeSet<String> = (0..20).map(|_| ask(SERVICE6, 81).unwrap()).collect();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        refused(ask(SERVICE6, 82));
+        refused(a.run(|| ask(SERVICE6, 9999)));
+        // Nothing is sent on from ::1, so it is refused rather than lost.
+        refused(ask(Ipv6Addr::LOCALHOST, 30080));
+        // A UDP flow moves when its endpoint goes.
+        let socket = b.run(udp);
+        assert!(ask_udp(&socket, SERVICE6, 80).unwrap().starts_with("a "));
+        table
+            .sync(&[rule_at(Place::Address(SERVICE6.into()), Protocol::Udp, 80, &[(b.address6.into(), 80)])])
+            .unwrap();
+        assert_eq!(ask_udp(&socket, SERVICE6, 80).unwrap(), format!("b {NODE6}"));
+    });
+}
+
+#[test]
+fn a_pod_cannot_send_with_another_ipv6_source() {
+    with_two_pods(|_, a, b, table| {
+        table.sync(&[]).unwrap();
+        let forged: Ipv6Addr = "fd00:10:42::99".parse().unwrap();
+        a.run(|| {
+            let mut request = Request::new();
+            let mut socket = Socket::open(Family::Route).unwrap();
+            let device = link::find(&mut socket, "eth0").unwrap().unwrap().index;
+            route::add_address(&mut request, device, forged, 128);
+            socket.request(request).unwrap();
+        });
+        let receiver = b.run(|| UdpSocket::bind("[::]:9").unwrap());
+        receiver.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        let send = |source: Ipv6Addr| {
+            let to = (b.address6, 9);
+            a.run(|| {
+                UdpSocket::bind((source, 0)).unwrap().send_to(source.to_string().as_bytes(), to).unwrap()
+            });
+        };
+        let received = || {
+            let mut buffer = [0; 64];
+            let length = receiver.recv(&mut buffer).unwrap();
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        };
+        send(forged);
+        send(a.address6);
+        assert_eq!(received(), a.address6.to_string());
+        // Without the rules it would have got through.
+        table.teardown().unwrap();
+        send(forged);
+        assert_eq!(received(), forged.to_string());
+    });
+}
+
+#[test]
+fn clients_inside_and_outside_may_have_different_endpoints() {
+    with_two_pods(|_, a, b, table| {
+        let wan = attach_outside(Ipv4Addr::new(198, 51, 100, 9));
+        let lan = Ipv4Addr::new(198, 51, 100, 1);
+        let outside = rule(None, Protocol::Tcp, 30080, &[(a.address, 80)]);
+        let inside = rule(None, Protocol::Tcp, 30080, &[(b.address, 80)]);
+        let inside =
+            ServiceRule { frontend: Frontend { clients: Clients::Inside, ..inside.frontend }, ..inside };
+        table.sync(&[outside, inside.clone()]).unwrap();
+        let from_outside = || namespace::run_in(&wan, || ask(lan, 30080)).unwrap();
+        assert_eq!(from_outside().unwrap(), "a 198.51.100.9");
+        assert!(a.run(|| ask(NODE, 30080).unwrap()).starts_with("b "));
+        assert!(ask(NODE, 30080).unwrap().starts_with("b "));
+        assert!(ask(LOCALHOST, 30080).unwrap().starts_with("b "));
+        // Outside there is nobody, and no refusal either.
+        let silent = ServiceRule { empty: Empty::Drop, ..rule(None, Protocol::Tcp, 30080, &[]) };
+        table.sync(&[silent, inside]).unwrap();
+        let attempt = namespace::run_in(&wan, || {
+            std::net::TcpStream::connect_timeout(&SocketAddr::from((lan, 30080)), Duration::from_millis(300))
+        });
+        let error = attempt.unwrap().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock), "{error}");
+        assert!(ask(NODE, 30080).unwrap().starts_with("b "));
+    });
+}
+
+#[test]
+fn sources_say_who_may_use_a_front_end() {
+    with_two_pods(|_, a, b, table| {
+        let wan = attach_outside(Ipv4Addr::new(198, 51, 100, 9));
+        let external = Ipv4Addr::new(203, 0, 113, 5);
+        let only = |sources: &[&str]| {
+            let sources = sources.iter().map(|range| range.parse().unwrap()).collect();
+            let at = |place| ServiceRule {
+                sources: Clone::clone(&sources),
+                ..rule(place, Protocol::Tcp, 80, &[(a.address, 80)])
+            };
+            let (address, node) = (at(Some(external)), at(None));
+            vec![address, node]
+        };
+        let attempt = |address: Ipv4Addr| {
+            std::net::TcpStream::connect_timeout(&SocketAddr::from((address, 80)), Duration::from_millis(300))
+                .map(drop)
+        };
+        let from_wan = |address| namespace::run_in(&wan, || attempt(address)).unwrap();
+        let lan = Ipv4Addr::new(198, 51, 100, 1);
+        table.sync(&only(&["198.51.100.0/28", "10.99.0.0/16"])).unwrap();
+        from_wan(external).unwrap();
+        from_wan(lan).unwrap();
+        assert!(b.run(|| attempt(external)).is_err() && b.run(|| attempt(NODE)).is_err());
+        table.sync(&only(&["10.42.0.0/16", "fd00::/8"])).unwrap();
+        assert!(from_wan(external).is_err() && from_wan(lan).is_err());
+        b.run(|| attempt(external)).unwrap();
+        b.run(|| attempt(NODE)).unwrap();
+        table.sync(&only(&["fd00::/8"])).unwrap();
+        from_wan(external).unwrap();
     });
 }

@@ -5,15 +5,16 @@
 #![allow(dead_code)] // each test file uses its part
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
 use network::netlink::{Family, Request, Socket};
-use network::{PodNetwork, PodNetworkConfig, link, namespace};
+use network::{Ipv6Config, PodNetwork, PodNetworkConfig, link, namespace};
 
 pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(10, 42, 0, 1);
+pub(crate) const NODE6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x10, 0x42, 0, 0, 0, 0, 1);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs a test on a machine of its own: a fresh network namespace with loopback up.
@@ -39,8 +40,19 @@ pub(crate) fn config(state: &Path) -> PodNetworkConfig {
         node_address: NODE,
         pod_cidr: "10.42.0.0/24".parse().unwrap(),
         service_cidr: "10.43.0.0/16".parse().unwrap(),
+        ipv6: Some(ipv6()),
         state: state.to_owned(),
+        reserved: 0,
         mtu: None,
+    }
+}
+
+pub(crate) fn ipv6() -> Ipv6Config {
+    Ipv6Config {
+        node_address: NODE6,
+        pod_cidr: "fd00:10:42::/64".parse().unwrap(),
+        cluster_cidr: "fd00:10:42::/56".parse().unwrap(),
+        service_cidr: "fd00:10:43::/112".parse().unwrap(),
     }
 }
 
@@ -48,13 +60,14 @@ pub(crate) fn config(state: &Path) -> PodNetworkConfig {
 pub(crate) struct Pod {
     pub(crate) netns: OwnedFd,
     pub(crate) address: Ipv4Addr,
+    pub(crate) address6: Ipv6Addr,
 }
 
 impl Pod {
     pub(crate) fn attach(network: &PodNetwork, id: &str) -> Self {
         let netns = namespace::create().unwrap();
         let address = network.attach(id, &netns).unwrap();
-        Self { netns, address }
+        Self { netns, address, address6: network.partner(address).unwrap() }
     }
 
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
@@ -66,11 +79,11 @@ impl Pod {
     }
 
     pub(crate) fn serve_udp(&self, port: u16, name: &'static str) {
-        let socket = self.run(move || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap());
+        let socket = self.run(move || UdpSocket::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap());
         std::thread::spawn(move || {
             let mut buffer = [0; 512];
             while let Ok((_, from)) = socket.recv_from(&mut buffer) {
-                let _ = socket.send_to(format!("{name} {}", from.ip()).as_bytes(), from);
+                let _ = socket.send_to(format!("{name} {}", from.ip().to_canonical()).as_bytes(), from);
             }
         });
     }
@@ -79,7 +92,7 @@ impl Pod {
 /// Answers each line on each connection with `NAME CLIENT-ADDRESS`; the threads end with the process.
 pub(crate) fn serve_tcp_in(netns: impl AsFd, port: u16, name: &'static str) {
     let listener =
-        namespace::run_in(netns, move || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap()).unwrap();
+        namespace::run_in(netns, move || TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap()).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -87,7 +100,7 @@ pub(crate) fn serve_tcp_in(netns: impl AsFd, port: u16, name: &'static str) {
                 let Ok(peer) = stream.peer_addr() else { return };
                 let mut byte = [0];
                 while matches!(stream.read(&mut byte), Ok(1)) {
-                    if byte == *b"\n" && writeln!(stream, "{name} {}", peer.ip()).is_err() {
+                    if byte == *b"\n" && writeln!(stream, "{name} {}", peer.ip().to_canonical()).is_err() {
                         return;
                     }
                 }
@@ -97,8 +110,8 @@ pub(crate) fn serve_tcp_in(netns: impl AsFd, port: u16, name: &'static str) {
 }
 
 /// A connection on which lines can be asked.
-pub(crate) fn connect(to: SocketAddrV4) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&to.into(), PATIENCE)?;
+pub(crate) fn connect(to: (impl Into<IpAddr>, u16)) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&SocketAddr::from(to), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
 }
@@ -115,14 +128,14 @@ pub(crate) fn ask_on(stream: &mut TcpStream) -> std::io::Result<String> {
 }
 
 /// A new connection, one line, the answer.
-pub(crate) fn ask(address: Ipv4Addr, port: u16) -> std::io::Result<String> {
-    ask_on(&mut connect(SocketAddrV4::new(address, port))?)
+pub(crate) fn ask(address: impl Into<IpAddr>, port: u16) -> std::io::Result<String> {
+    ask_on(&mut connect((address, port))?)
 }
 
 /// One datagram, the answer.
-pub(crate) fn ask_udp(socket: &UdpSocket, address: Ipv4Addr, port: u16) -> std::io::Result<String> {
+pub(crate) fn ask_udp(socket: &UdpSocket, address: impl Into<IpAddr>, port: u16) -> std::io::Result<String> {
     socket.set_read_timeout(Some(PATIENCE))?;
-    socket.connect((address, port))?;
+    socket.connect(SocketAddr::from((address, port)))?;
     socket.send(b"?")?;
     let mut buffer = [0; 512];
     let length = socket.recv(&mut buffer)?;
@@ -135,6 +148,7 @@ pub(crate) fn snapshot() -> String {
     let links: Vec<_> = link::list(&mut socket).unwrap().into_iter().map(|l| (l.name, l.up)).collect();
     let routes = network::route::list(&mut socket).unwrap();
     let addresses = network::route::addresses(&mut socket).unwrap();
-    let forward = network::sysctl::read("net/ipv4/ip_forward").unwrap();
-    format!("{links:?}\n{routes:?}\n{addresses:?}\n{forward}")
+    let forward = ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"]
+        .map(|key| network::sysctl::read(key).unwrap());
+    format!("{links:?}\n{routes:?}\n{addresses:?}\n{forward:?}")
 }
