@@ -3,7 +3,7 @@
 //! Invariant: what runs on the node without a pod in the API is removed, but only after the API said what there is:
 //! without an API server everything stays as it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use client::{Change, Informer};
 use k8s_openapi::api::core::v1::Pod;
 use runtime::Event;
 use tokio::sync::mpsc;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::context::Context;
 use crate::pod::worker::{self, Wake};
+use crate::static_pods::{Folder, Key, key_of, mirror, mirrored};
 use crate::volumes;
 
 /// Pause before a worker that failed is started again.
@@ -30,10 +31,33 @@ struct Manager {
     tasks: JoinSet<()>,
     /// Whose task is whose.
     owners: HashMap<Id, String>,
+    node: String,
+    statics: BTreeMap<Key, Static>,
+    /// The API said what there is.
+    listed: bool,
+}
+
+/// A static pod by its name.
+#[derive(Default)]
+struct Static {
+    /// As the folder has it.
+    wanted: Option<Arc<Pod>>,
+    /// What has a worker: the same, or one that has to end first.
+    runs: Option<Arc<Pod>>,
+    /// What the API has of that name.
+    mirror: Option<Arc<Pod>>,
+    /// What is done about the mirror, and for which pod.
+    under_way: Option<(mirror::Step, Option<String>, AbortHandle)>,
 }
 
 /// Runs until it is dropped; with it end all workers, and no pod.
-pub(crate) async fn run(ctx: Arc<Context>, pods: Informer<Pod>, mut events: mpsc::UnboundedReceiver<Event>) {
+pub(crate) async fn run(
+    ctx: Arc<Context>,
+    pods: Informer<Pod>,
+    mut events: mpsc::UnboundedReceiver<Event>,
+    node: String,
+    mut folder: Folder,
+) {
     // Before the first worker makes anything: what is here now was made by an earlier daemon.
     let found = Leftovers::read(&ctx);
     let mut changes = pods.subscribe();
@@ -43,8 +67,11 @@ pub(crate) async fn run(ctx: Arc<Context>, pods: Informer<Pod>, mut events: mpsc
         workers: HashMap::new(),
         tasks: JoinSet::new(),
         owners: HashMap::new(),
+        node,
+        statics: BTreeMap::new(),
+        listed: false,
     };
-    let mut cleaned = false;
+    manager.read_folder(&mut folder);
     loop {
         tokio::select! {
             biased;
@@ -57,10 +84,14 @@ pub(crate) async fn run(ctx: Arc<Context>, pods: Informer<Pod>, mut events: mpsc
                 None => return,
             },
             Some(ended) = manager.tasks.join_next_with_id() => manager.ended(ended),
+            Ok(()) = folder.changed() => manager.read_folder(&mut folder),
             // All pods of the first list are in `changes` before this is true, and those are taken first.
-            () = pods.synced(), if !cleaned => {
-                cleaned = true;
+            () = pods.synced(), if !manager.listed => {
+                manager.listed = true;
                 manager.remove_orphans(&found);
+                for key in manager.statics.keys().cloned().collect::<Vec<_>>() {
+                    manager.settle(&key);
+                }
             }
         }
     }
@@ -68,6 +99,19 @@ pub(crate) async fn run(ctx: Arc<Context>, pods: Informer<Pod>, mut events: mpsc
 
 impl Manager {
     fn changed(&mut self, change: Change<Pod>) {
+        match &change {
+            Change::Added(pod) | Change::Modified { new: pod, .. } if mirrored(pod).is_some() => {
+                let key = key_of(pod);
+                self.statics.entry(key.clone()).or_default().mirror = Some(pod.clone());
+                return self.settle(&key);
+            }
+            Change::Deleted(pod) if mirrored(pod).is_some() => {
+                let key = key_of(pod);
+                self.statics.entry(key.clone()).or_default().mirror = None;
+                return self.settle(&key);
+            }
+            _ => {}
+        }
         match change {
             Change::Added(pod) => self.update(pod),
             Change::Modified { old, new } => {
@@ -87,11 +131,11 @@ impl Manager {
             Some(worker) => {
                 let _ = worker.send(Wake::Pod(pod));
             }
-            None => self.start(uid, pod, false),
+            None => self.start(uid, pod, false, false),
         }
     }
 
-    fn start(&mut self, uid: String, pod: Arc<Pod>, late: bool) {
+    fn start(&mut self, uid: String, pod: Arc<Pod>, is_static: bool, late: bool) {
         let (sender, inbox) = mpsc::unbounded_channel();
         self.workers.insert(uid.clone(), sender.clone());
         let (ctx, owner) = (self.ctx.clone(), uid.clone());
@@ -101,7 +145,7 @@ impl Manager {
             }
             // Asked for after the inbox is in place: events since then are waiting there.
             let found = ctx.engine.sandbox(&owner);
-            worker::run(ctx, pod, found, sender, inbox).await;
+            worker::run(ctx, pod, is_static, found, sender, inbox).await;
         };
         let id = self.tasks.spawn(task).id();
         self.owners.insert(id, uid);
@@ -130,12 +174,105 @@ impl Manager {
         };
         let Some(uid) = self.owners.remove(&id) else { return };
         self.workers.remove(&uid);
-        let Err(error) = ended else { return };
+        let of_static = self.statics.iter_mut().find(|(_, one)| {
+            one.runs.as_ref().is_some_and(|pod| pod.metadata.uid.as_deref() == Some(uid.as_str()))
+        });
+        let of_static = of_static.map(|(key, one)| (key.clone(), one.runs.take()));
+        let Err(error) = ended else {
+            if let Some((key, _)) = of_static {
+                self.settle(&key);
+            }
+            return;
+        };
         tracing::error!(%error, uid, "a pod's worker failed; another one adopts the pod");
+        if let Some((key, Some(pod))) = of_static {
+            self.start(uid, pod.clone(), true, true);
+            self.statics.entry(key.clone()).or_default().runs = Some(pod);
+            return self.settle(&key);
+        }
         let pod = self.pods.list().into_iter().find(|p| p.metadata.uid.as_deref() == Some(uid.as_str()));
         if let Some(pod) = pod {
-            self.start(uid, pod, true);
+            self.start(uid, pod, false, true);
         }
+    }
+
+    fn read_folder(&mut self, folder: &mut Folder) {
+        let mut found = folder.read();
+        for (key, known) in &mut self.statics {
+            known.wanted = found.remove(key);
+        }
+        for (key, pod) in found {
+            self.statics.insert(key, Static { wanted: Some(pod), ..Static::default() });
+        }
+        for key in self.statics.keys().cloned().collect::<Vec<_>>() {
+            self.settle(&key);
+        }
+    }
+
+    /// Does what is to be done about a static pod: its worker, then its mirror.
+    fn settle(&mut self, key: &Key) {
+        let Some(known) = self.statics.get(key) else { return };
+        let (wanted, runs) = (known.wanted.clone(), known.runs.clone());
+        let uid = |pod: &Option<Arc<Pod>>| pod.as_ref().and_then(|pod| pod.metadata.uid.clone());
+        match (&wanted, uid(&runs)) {
+            (Some(pod), None) => {
+                if let Some(uid) = uid(&wanted) {
+                    self.start(uid, pod.clone(), true, false);
+                }
+                self.statics.entry(key.clone()).or_default().runs = wanted.clone();
+            }
+            // Another file, or none: the new pod starts when the old one has ended.
+            (_, Some(old)) if Some(&old) != uid(&wanted).as_ref() => {
+                if let Some(worker) = self.workers.get(&old) {
+                    let _ = worker.send(Wake::Withdrawn);
+                }
+            }
+            _ => {}
+        }
+        self.settle_mirror(key);
+    }
+
+    fn settle_mirror(&mut self, key: &Key) {
+        let Some(known) = self.statics.get_mut(key) else { return };
+        if let (Some(runs), Some(mirror)) = (&known.runs, &known.mirror)
+            && mirrored(mirror) == runs.metadata.uid.as_deref()
+            && let Some(worker) = runs.metadata.uid.as_ref().and_then(|uid| self.workers.get(uid))
+        {
+            let _ = worker.send(Wake::Mirror(mirror.clone()));
+        }
+        if !self.listed {
+            return;
+        }
+        let step = mirror::next(known.wanted.as_deref(), known.runs.is_some(), known.mirror.as_deref());
+        let about = match step {
+            mirror::Step::Create => &known.wanted,
+            mirror::Step::Delete | mirror::Step::Nothing => &known.mirror,
+        };
+        let about = about.clone();
+        let uid = about.as_ref().and_then(|pod| pod.metadata.uid.clone());
+        if let Some((doing, of, task)) = &known.under_way {
+            if *doing == step && *of == uid && !task.is_finished() {
+                return;
+            }
+            task.abort();
+        }
+        let client = self.ctx.client.clone();
+        let task = match (step, about) {
+            (mirror::Step::Create, Some(pod)) => {
+                self.tasks.spawn(mirror::create(client, pod, self.node.clone()))
+            }
+            (mirror::Step::Delete, Some(_)) => {
+                self.tasks.spawn(mirror::delete(client, key.clone(), uid.clone().unwrap_or_default()))
+            }
+            _ => {
+                known.under_way = None;
+                if known.wanted.is_none() && known.runs.is_none() && known.mirror.is_none() {
+                    self.statics.remove(key);
+                }
+                return;
+            }
+        };
+        known.under_way = Some((step, uid, task));
     }
 
     /// Ends what runs for pods that the API does not know, and clears what such pods left on disk.

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{Shared, decode};
 use crate::logs::{self, Query};
+use crate::static_pods::uid_on_node;
 
 pub(super) async fn container(
     State(shared): State<Arc<Shared>>,
@@ -45,7 +46,7 @@ fn open(
     let status = container_status(&pod, container).ok_or_else(|| {
         (StatusCode::BAD_REQUEST, format!("container {container} not found in pod {name}_{namespace}"))
     })?;
-    let uid = pod.metadata.uid.clone().unwrap_or_default();
+    let uid = uid_on_node(&pod).unwrap_or_default().to_owned();
     let attempt = attempt(shared, &uid, &status, query.previous).map_err(|why| {
         (StatusCode::BAD_REQUEST, format!("{why} for container \"{container}\" in pod \"{name}\""))
     })?;
@@ -127,7 +128,7 @@ fn ended(shared: Arc<Shared>, uid: String, container: String, attempt: u32) -> w
             loop {
                 tokio::select! {
                     change = changes.recv() => match change {
-                        Some(change) if change.object().metadata.uid.as_deref() == Some(uid.as_str()) => break,
+                        Some(change) if uid_on_node(change.object()) == Some(uid.as_str()) => break,
                         Some(_) => {}
                         None => return,
                     },

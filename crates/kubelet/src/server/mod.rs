@@ -1,10 +1,10 @@
 //! The kubelet's HTTPS endpoints, for the API server: logs, pods, statistics, health.
 //!
 //! Every connection shows a client certificate of the cluster's CA, and its holder must be one of the names that the
-//! node trusts, or a member of `system:masters`; nothing is served to anybody else. `/portForward` answers 501: its protocol
-//! is not here.
+//! node trusts, or a member of `system:masters`; nothing is served to anybody else.
 
 mod access;
+mod find;
 mod logs;
 mod stats;
 mod streams;
@@ -125,10 +125,6 @@ async fn list_pods(State(shared): State<Arc<Shared>>) -> Response {
 async fn forbidden() -> Response {
     (StatusCode::FORBIDDEN, "Forbidden: this certificate may not use the kubelet's endpoints\n")
         .into_response()
-}
-
-async fn not_yet() -> Response {
-    (StatusCode::NOT_IMPLEMENTED, "this node does not forward ports\n").into_response()
 }
 
 /// Undoes percent encoding; what is not encoded well stays as it is.
