@@ -23,7 +23,7 @@ mod storage;
 mod strategy;
 
 pub use auth::UserInfo;
-pub use options::{Cidr, KubeletClient, Options};
+pub use options::{Cidr, Options};
 pub use rest::{Body, BoxError};
 pub use server::{ApiServer, Service};
 pub use state::StartError;

@@ -43,7 +43,7 @@ impl ApiServer {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         bootstrap::run(&options).await?;
         let auth = AuthState::start(&options)?;
-        let kubelets = options.kubelet_client.as_ref().map(Kubelets::new).transpose()?;
+        let kubelets = options.kubelet_client.clone().map(Kubelets::new);
         let state = State {
             kubelets,
             event_lease: Mutex::default(),
@@ -64,15 +64,19 @@ impl ApiServer {
 
     /// A client within the process: the same service as over the wire, without a socket, acting as `user`.
     pub fn client(&self, user: UserInfo) -> kube::Client {
-        let identity = InProcess(Arc::new(user));
-        let service = self.service();
+        let (server, user) = (self.clone(), Arc::new(user));
         let service = tower::service_fn(move |request: Request<kube::client::Body>| {
-            let mut request = request.map(|body| body.map_err(rest::BoxError::from).boxed_unsync());
-            request.extensions_mut().insert(identity.clone());
-            let state = service.state.clone();
-            async move { Ok::<_, Infallible>(rest::handle(state, request).await) }
+            let (server, user) = (server.clone(), user.clone());
+            async move { Ok::<_, Infallible>(server.answer(user, request).await) }
         });
         kube::Client::new(service, "default")
+    }
+
+    /// Answers one request of a client within the process that acts as `user`.
+    pub async fn answer(&self, user: Arc<UserInfo>, request: Request<kube::client::Body>) -> Response<Body> {
+        let mut request = request.map(|body| body.map_err(rest::BoxError::from).boxed_unsync());
+        request.extensions_mut().insert(InProcess(user));
+        rest::handle(self.state.clone(), request).await
     }
 
     /// Serves on a listener until `shutdown` is cancelled; then watches end, requests under way are finished (for

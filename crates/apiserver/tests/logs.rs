@@ -4,7 +4,6 @@
 
 mod common;
 
-use apiserver::KubeletClient;
 use common::tls::{Authority, serve};
 use common::{Fixture, start_with};
 use http::{Method, Request, Response, StatusCode};
@@ -65,11 +64,7 @@ async fn cluster() -> Fixture {
     });
     let (certificate, key) = authority.sign("kube-apiserver-kubelet-client", &[]);
     let api = start_with(|options| {
-        options.kubelet_client = Some(KubeletClient {
-            cert_pem: certificate.pem().into_bytes(),
-            key_pem: key.serialize_pem().into_bytes(),
-            ca_pem: authority.pem.clone().into_bytes(),
-        });
+        options.kubelet_client = Some(authority.client_config(certificate, key));
     })
     .await;
     let node = json!({"metadata": {"name": "n"}});

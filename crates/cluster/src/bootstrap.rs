@@ -1,5 +1,5 @@
-//! Objects that a new cluster needs beside those the API server makes itself: the name server's Service and the
-//! default StorageClass.
+//! Objects that a new cluster needs beside those the API server makes itself: the name server's Service, what nodes
+//! may see and know, and the default StorageClass.
 
 use std::net::Ipv4Addr;
 
@@ -13,7 +13,9 @@ use crate::settings::Settings;
 
 /// Makes or mends the objects; does nothing where they are as they should be.
 pub(crate) async fn ensure(client: &kube::Client, settings: &Settings) -> Result<(), kube::Error> {
-    let objects = name_server(settings.service_address(10), settings.node_address());
+    let objects = std::iter::once(name_server(settings.service_address(10)))
+        .chain(rights())
+        .chain(std::iter::once(facts(settings)));
     for object in objects {
         let text = |key: &str| object[key].as_str().unwrap_or_default();
         let (group, version) = text("apiVersion").split_once('/').unwrap_or(("", text("apiVersion")));
@@ -52,42 +54,89 @@ async fn default_class(client: &kube::Client) -> Result<(), kube::Error> {
     }
 }
 
-/// The Service that pods find in their resolv.conf, and the slice that leads to the node's own name server.
-fn name_server(address: Ipv4Addr, node: Ipv4Addr) -> [Value; 2] {
-    let ports = |target: bool| {
-        [("dns", "UDP"), ("dns-tcp", "TCP")].map(|(name, protocol)| {
-            let mut port = json!({ "name": name, "port": 53, "protocol": protocol });
-            if target {
-                port["targetPort"] = json!(53);
-            }
-            port
-        })
+/// The ConfigMap by which nodes know what they have in common.
+pub(crate) const FACTS: &str = "launchway";
+
+fn facts(settings: &Settings) -> Value {
+    let text = serde_json::to_string(&settings.facts()).unwrap_or_default();
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": FACTS, "namespace": "kube-system" },
+        "data": { "cluster.json": text },
+    })
+}
+
+/// Nodes look after service rules, names, network policies and ways to each other with the one identity they have;
+/// machines that join look whether their name is free and what the cluster is like.
+fn rights() -> Vec<Value> {
+    let group = |name: &str| json!({"kind": "Group", "name": name, "apiGroup": "rbac.authorization.k8s.io"});
+    let role = |kind: &str, name: &str, rules: Value| json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "rules": rules});
+    let binding = |kind: &str, name: &str, role: (&str, &str), groups: &[&str]| {
+        let subjects: Vec<Value> = groups.iter().map(|name| group(name)).collect();
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "subjects": subjects,
+            "roleRef": {"kind": role.0, "name": role.1, "apiGroup": "rbac.authorization.k8s.io"}})
     };
-    [
-        json!({
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {
-                "name": "kube-dns",
-                "namespace": "kube-system",
-                "labels": { "k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS" },
-            },
-            "spec": { "type": "ClusterIP", "clusterIP": address, "ports": ports(true) },
-        }),
-        json!({
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {
-                "name": "kube-dns",
-                "namespace": "kube-system",
-                "labels": {
-                    "kubernetes.io/service-name": "kube-dns",
-                    "endpointslice.kubernetes.io/managed-by": "launchway.dev",
-                },
-            },
-            "addressType": "IPv4",
-            "endpoints": [{ "addresses": [node], "conditions": { "ready": true } }],
-            "ports": ports(false),
-        }),
+    let (nodes, machines) = ("system:nodes", "system:bootstrappers");
+    let own = |mut object: Value| {
+        object["metadata"]["namespace"] = json!("kube-system");
+        object
+    };
+    let follow = json!(["get", "list", "watch"]);
+    vec![
+        role(
+            "ClusterRole",
+            "launchway:node-network",
+            json!([
+                {"apiGroups": [""], "resources": ["services", "endpoints", "pods", "namespaces", "nodes"], "verbs": follow},
+                {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": follow},
+                {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies", "servicecidrs"], "verbs": follow},
+            ]),
+        ),
+        binding(
+            "ClusterRoleBinding",
+            "launchway:node-network",
+            ("ClusterRole", "launchway:node-network"),
+            &[nodes],
+        ),
+        role(
+            "ClusterRole",
+            "launchway:get-nodes",
+            json!([{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]),
+        ),
+        binding(
+            "ClusterRoleBinding",
+            "launchway:get-nodes",
+            ("ClusterRole", "launchway:get-nodes"),
+            &[machines],
+        ),
+        own(role(
+            "Role",
+            "launchway:nodes",
+            json!([{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [FACTS, "kube-dns"], "verbs": follow}]),
+        )),
+        own(binding("RoleBinding", "launchway:nodes", ("Role", "launchway:nodes"), &[nodes, machines])),
     ]
+}
+
+/// The Service that pods find in their resolv.conf; its slice is a controller's.
+fn name_server(address: Ipv4Addr) -> Value {
+    let ports = [("dns", "UDP"), ("dns-tcp", "TCP")]
+        .map(|(name, protocol)| json!({ "name": name, "port": 53, "protocol": protocol }));
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kube-dns",
+            "namespace": "kube-system",
+            "labels": { "k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS" },
+        },
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": address,
+            "ports": ports,
+            // A node's pods ask the node's own server, and another one's when that is away.
+            "trafficDistribution": "PreferSameNode",
+        },
+    })
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use network::PodNetwork;
 use network::services::Table;
 
-use crate::daemon::{StartError, engine_options, network_config, table_config};
+use crate::error::StartError;
 use crate::kubeconfig::{self, KubeconfigError};
 use crate::layout::Home;
+use crate::node::NodeConfig;
 use crate::process::{self, ProcessError};
 use crate::settings::{Settings, SettingsError};
 
@@ -30,6 +31,9 @@ pub enum DeleteError {
     /// Pods cannot be ended.
     #[error("container engine: {0}")]
     Engine(#[from] runtime::EngineError),
+    /// The name server's process does not end.
+    #[error("cannot end the name server: {0}; end the process launchway-names and repeat the command")]
+    Names(#[source] std::io::Error),
     /// Devices or routes cannot be removed.
     #[error("pod network: {0}")]
     Network(#[from] network::pods::Error),
@@ -58,14 +62,16 @@ pub async fn delete(home: &Home, step: &mut dyn FnMut(&str)) -> Result<bool, Del
     step("stopping the daemon");
     process::stop(home)?;
     step("ending pods");
-    let engine = runtime::Engine::open(home.path(), engine_options(&settings)).await?;
+    let node = NodeConfig::first(home, &settings)?;
+    let engine = runtime::Engine::open(home.path(), node.engine()).await?;
     for sandbox in engine.sandboxes() {
         engine.remove_sandbox(&sandbox.uid).await?;
     }
     engine.teardown()?;
+    proxy::dns::stop(&home.names()).map_err(DeleteError::Names)?;
     step("removing rules and devices");
-    Table::new(table_config(&settings)?)?.teardown()?;
-    PodNetwork::open(network_config(home, &settings)?)?.teardown()?;
+    Table::new(node.table())?.teardown()?;
+    PodNetwork::open(node.network())?.teardown()?;
     if let Some(path) = kubeconfig::user_path() {
         kubeconfig::remove(&path, &settings.name)?;
     }

@@ -55,6 +55,46 @@ pub fn admin(settings: &Settings, pki: &Pki) -> Value {
     })
 }
 
+/// How a user who is not the administrator logs in.
+pub struct Login<'a> {
+    /// Name of the context, and of its user.
+    pub context: &'a str,
+    /// The namespace to begin in.
+    pub namespace: Option<&'a str>,
+    /// Where the API server is, if not where the administrator reaches it.
+    pub server: Option<&'a str>,
+    /// Client certificate, PEM.
+    pub certificate_pem: &'a str,
+    /// Its private key, PEM.
+    pub key_pem: &'a str,
+}
+
+/// A kubeconfig with one context for `login`, for the cluster of the administrator's file.
+pub fn of_user(admin: &Path, login: &Login<'_>) -> Result<Value, KubeconfigError> {
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let admin = read(admin)?.unwrap_or_default();
+    let mut cluster = admin["clusters"][0].clone();
+    if let Some(server) = login.server {
+        cluster["name"] = json!(login.context);
+        cluster["cluster"]["server"] = json!(server);
+    }
+    let mut context = json!({ "cluster": cluster["name"], "user": login.context });
+    if let Some(namespace) = login.namespace {
+        context["namespace"] = json!(namespace);
+    }
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [cluster],
+        "users": [{ "name": login.context, "user": {
+            "client-certificate-data": encode(login.certificate_pem),
+            "client-key-data": encode(login.key_pem),
+        }}],
+        "contexts": [{ "name": login.context, "context": context }],
+        "current-context": login.context,
+    }))
+}
+
 /// The user's file: the first of `KUBECONFIG`, else `~/.kube/config`.
 pub fn user_path() -> Option<PathBuf> {
     let named = std::env::var("KUBECONFIG").ok();
@@ -90,14 +130,19 @@ pub fn merge_file(path: &Path, from: &Path) -> Result<(), KubeconfigError> {
     merge(path, &admin)
 }
 
-/// Takes cluster, user and context called `name` out of the file at `path`; a file without them is left alone.
+/// Takes cluster, user and context called `name`, and the contexts of that cluster's users (`user@name`), out of the
+/// file at `path`; a file without them is left alone.
 pub fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
     let Some(mut config) = read(path)? else { return Ok(()) };
     let before = config.clone();
+    let ours = |entry: &Value| {
+        let of_user = |known: &str| known.strip_suffix(name).is_some_and(|start| start.ends_with('@'));
+        entry.as_str().is_some_and(|known| known == name || of_user(known))
+    };
     for key in ["clusters", "users", "contexts"] {
-        list_mut(path, &mut config, key)?.retain(|entry| entry["name"] != name);
+        list_mut(path, &mut config, key)?.retain(|entry| !ours(&entry["name"]));
     }
-    if config["current-context"] == name {
+    if ours(&config["current-context"]) {
         config["current-context"] = json!("");
     }
     if config == before { Ok(()) } else { write(path, &config) }
@@ -131,8 +176,14 @@ fn read(path: &Path) -> Result<Option<Value>, KubeconfigError> {
     Ok(if value.is_null() { None } else { Some(value) })
 }
 
+/// A kubeconfig as text.
+pub fn text(config: &Value) -> Result<String, KubeconfigError> {
+    serde_saphyr::to_string(config)
+        .map_err(|e| KubeconfigError::Shape { path: PathBuf::new(), reason: e.to_string() })
+}
+
 /// Writes by rename, readable by its owner alone: it holds a private key.
-pub(crate) fn write(path: &Path, config: &Value) -> Result<(), KubeconfigError> {
+pub fn write(path: &Path, config: &Value) -> Result<(), KubeconfigError> {
     use std::os::unix::fs::OpenOptionsExt;
     let fail = |source| KubeconfigError::Io { action: "write", path: path.to_owned(), source };
     if let Some(parent) = path.parent() {
@@ -141,7 +192,7 @@ pub(crate) fn write(path: &Path, config: &Value) -> Result<(), KubeconfigError> 
     // A link keeps being one: what it points to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let temporary = target.with_extension(format!("{}.new", std::process::id()));
-    let text = serde_saphyr::to_string(config).map_err(|e| fail(io::Error::other(e.to_string())))?;
+    let text = text(config)?;
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create(true)
@@ -176,6 +227,7 @@ mod tests {
         let config = read(&path).unwrap().unwrap();
         assert_eq!(config["contexts"].as_array().unwrap().len(), 2);
         assert_eq!(config["current-context"], "prod");
+        merge(&path, &entry("dev@launchway")).unwrap();
         remove(&path, "launchway").unwrap();
         let config = read(&path).unwrap().unwrap();
         assert_eq!(config["clusters"], entry("prod")["clusters"]);

@@ -37,6 +37,11 @@ impl Home {
         self.0.join("network")
     }
 
+    /// The name server's own process.
+    pub fn names(&self) -> PathBuf {
+        self.0.join("names")
+    }
+
     /// Volumes of applications that outlive their pods.
     pub fn volumes(&self) -> PathBuf {
         self.0.join("volumes")
@@ -52,9 +57,29 @@ impl Home {
         self.0.join("cluster.json")
     }
 
+    /// Settings of a node that belongs to a cluster elsewhere.
+    pub fn agent(&self) -> PathBuf {
+        self.0.join("agent.json")
+    }
+
+    /// Further nodes on this machine, a folder like this one each.
+    pub fn nodes(&self) -> PathBuf {
+        self.0.join("nodes")
+    }
+
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.0.join("admin.kubeconfig")
+    }
+
+    /// There while a backup is being restored; what is beside it is no cluster then.
+    pub(crate) fn restoring(&self) -> PathBuf {
+        self.0.join(".restoring")
+    }
+
+    /// Where the daemon is asked for its components.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.0.join("daemon.sock")
     }
 
     /// Locked while a daemon runs; holds its process id.

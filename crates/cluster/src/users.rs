@@ -32,7 +32,9 @@ pub const SHORTEST: Duration = Duration::from_secs(600);
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// The name cannot be one.
-    #[error("{0:?} cannot be the name of a user: it must not be empty, begin with \"system:\" or contain / or %")]
+    #[error(
+        "{0:?} cannot be the name of a user: it must not be empty, begin with \"system:\" or contain / or %"
+    )]
     Name(String),
     /// Groups that give more than roles do.
     #[error("the group {0:?} is the cluster's own and is not given to users")]
@@ -41,7 +43,9 @@ pub enum UserError {
     #[error("there is no namespace {0:?}; make it with `kubectl create namespace {0}`")]
     Namespace(String),
     /// The role is not there.
-    #[error("there is no role {role:?}{place}; `kubectl get clusterroles` lists the roles, among them view, edit and admin")]
+    #[error(
+        "there is no role {role:?}{place}; `kubectl get clusterroles` lists the roles, among them view, edit and admin"
+    )]
     Role {
         /// Its name.
         role: String,
@@ -52,7 +56,9 @@ pub enum UserError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// Nobody signed the request.
-    #[error("the certificate request {0} was not signed within 30 seconds; `kubectl describe csr {0}` says more")]
+    #[error(
+        "the certificate request {0} was not signed within 30 seconds; `kubectl describe csr {0}` says more"
+    )]
     Unsigned(String),
     /// The signer refused.
     #[error("the certificate was refused: {0}")]
@@ -131,7 +137,7 @@ pub async fn add(client: &Client, wanted: &Wanted) -> Result<Credentials, UserEr
 
 /// What a role's name stands for.
 async fn reference(client: &Client, namespace: Option<&str>, role: &str) -> Result<RoleRef, UserError> {
-    let of = |kind: &str| RoleRef { api_group: RBAC.into(), kind: kind.into(), name: role.into() };
+    let of = |kind: &str| RoleRef { api_group: Some(RBAC.into()), kind: kind.into(), name: role.into() };
     if let Some(namespace) = namespace
         && Api::<Role>::namespaced(client.clone(), namespace).get_opt(role).await?.is_some()
     {

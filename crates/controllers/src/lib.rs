@@ -35,6 +35,7 @@ use std::{pin::Pin, time::Duration};
 
 use client::Informers;
 pub use load_balancer::AddressPool;
+pub use node::ipam::NodeRange;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinSet,
@@ -53,6 +54,12 @@ pub struct Options {
     pub root_ca_pem: String,
     /// How long a node may be silent before it counts as unreachable.
     pub node_grace: Duration,
+    /// Where nodes' ranges of pod addresses are cut from, one of each family; empty: nodes bring their own.
+    pub node_ranges: Vec<NodeRange>,
+    /// Ranges in use whatever Nodes say: the first node's.
+    pub kept_ranges: Vec<String>,
+    /// Whether each node has a name server, at the first address of its range, behind the Service `kube-dns`.
+    pub name_servers: bool,
     /// How many finished pods may stay before the oldest are removed.
     pub finished_pods: usize,
     /// Addresses for LoadBalancer Services; `None` gives them the nodes' own.
@@ -86,6 +93,9 @@ impl Default for Options {
         Self {
             root_ca_pem: String::new(),
             node_grace: Duration::from_secs(50),
+            node_ranges: Vec::new(),
+            kept_ranges: Vec::new(),
+            name_servers: false,
             finished_pods: 12_500,
             load_balancer_pool: None,
             node_ports_in_use: Vec::new(),
@@ -111,6 +121,8 @@ const CONTROLLERS: &[(&str, Start)] = &[
     ("job-controller", |context| Box::pin(job::run(context))),
     ("garbage-collector-controller", |context| Box::pin(garbage::run(context))),
     ("node-lifecycle-controller", |context| Box::pin(node::health::run(context))),
+    ("node-ipam-controller", |context| Box::pin(node::ipam::run(context))),
+    ("name-server-controller", |context| Box::pin(node::name_servers::run(context))),
     ("taint-eviction-controller", |context| Box::pin(node::eviction::run(context))),
     ("pod-garbage-collector-controller", |context| Box::pin(node::pod_gc::run(context))),
     ("endpointslice-controller", |context| Box::pin(endpoints::slices::run(context))),

@@ -15,6 +15,7 @@
 //! * Every call blocks for well under a millisecond to a few milliseconds (netlink answers while it is being
 //!   asked); callers on an async runtime use a blocking thread.
 
+pub mod announce;
 pub mod cidr;
 pub mod conntrack;
 pub mod link;

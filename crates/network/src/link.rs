@@ -163,6 +163,14 @@ pub fn find(socket: &mut Socket, name: &str) -> Result<Option<Link>, Error> {
     }
 }
 
+/// The hardware address of a device, if it has one as Ethernet has.
+pub(crate) fn hardware_address(socket: &mut Socket, device: u32) -> Result<Option<Mac>, Error> {
+    let replies = socket.dump("list devices", libc::RTM_GETLINK, &info(0, 0, 0), |_| {})?;
+    let of_device = replies.iter().find(|reply| u32_at(&reply.body, 4) == Some(device));
+    let bytes = of_device.and_then(|reply| attribute(reply.body.get(16..)?, libc::IFLA_ADDRESS));
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(Mac))
+}
+
 /// All devices of the socket's namespace.
 pub fn list(socket: &mut Socket) -> Result<Vec<Link>, Error> {
     let replies = socket.dump("list devices", libc::RTM_GETLINK, &info(0, 0, 0), |_| {})?;

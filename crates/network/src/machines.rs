@@ -83,7 +83,8 @@ impl Machine {
         let mut socket = Socket::open(Family::Route)?;
         let bridge = find(&mut socket, &self.bridge)?;
         let connected = link::find(&mut socket, &self.port)?.is_some()
-            && namespace::run_in(&netns, || link::find(&mut Socket::open(Family::Route)?, DEVICE))??.is_some();
+            && namespace::run_in(&netns, || link::find(&mut Socket::open(Family::Route)?, DEVICE))??
+                .is_some();
         if !connected {
             link::delete(&mut socket, &self.port)?;
             let outer = End { name: &self.port, mac: mac_of(self.address, 1) };

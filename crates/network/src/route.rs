@@ -46,7 +46,28 @@ pub struct Route {
 /// Gives a device an address. Nobody is asked whether an IPv6 address is taken: it can be used at once. A single
 /// address (of prefix 32 or 128) brings no route.
 pub fn add_address(request: &mut Request, device: u32, address: impl Into<IpAddr>, prefix: u8) {
-    let address = address.into();
+    push_address(request, device, address.into(), prefix, None);
+}
+
+/// Gives a device a single address with an origin: an attribute's number and its value.
+pub(crate) fn add_own_address(
+    request: &mut Request,
+    device: u32,
+    address: IpAddr,
+    attribute: u16,
+    origin: u8,
+) {
+    let prefix = if address.is_ipv4() { 32 } else { 128 };
+    push_address(request, device, address, prefix, Some((attribute, origin)));
+}
+
+fn push_address(
+    request: &mut Request,
+    device: u32,
+    address: IpAddr,
+    prefix: u8,
+    origin: Option<(u16, u8)>,
+) {
     // struct ifaddrmsg: family, prefix length, flags, scope (0 = global), index.
     let mut header = [family(address), prefix, 0, 0, 0, 0, 0, 0];
     header[4..8].copy_from_slice(&device.to_ne_bytes());
@@ -55,6 +76,9 @@ pub fn add_address(request: &mut Request, device: u32, address: impl Into<IpAddr
         a.bytes(libc::IFA_LOCAL, &octets(address)).bytes(libc::IFA_ADDRESS, &octets(address));
         if address.is_ipv6() {
             a.u32(FLAGS, NO_DETECTION | if prefix == 128 { NO_PREFIX_ROUTE } else { 0 });
+        }
+        if let Some((attribute, origin)) = origin {
+            a.u8(attribute, origin);
         }
     });
 }
@@ -103,7 +127,8 @@ fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
-fn address(octets: &[u8]) -> Option<IpAddr> {
+/// The address that these bytes are.
+pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
     match octets.len() {
         4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?).into()),
         16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).into()),

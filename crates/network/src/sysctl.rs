@@ -30,7 +30,8 @@ pub fn write(key: &str, value: &str) -> Result<(), Error> {
 
 /// Whether this machine (or the calling thread's namespace) speaks IPv6 on devices that are made now.
 pub fn has_ipv6() -> bool {
-    let on = |which: &str| read(&format!("net/ipv6/conf/{which}/disable_ipv6")).is_ok_and(|value| value == "0");
+    let on =
+        |which: &str| read(&format!("net/ipv6/conf/{which}/disable_ipv6")).is_ok_and(|value| value == "0");
     on("all") && on("default")
 }
 

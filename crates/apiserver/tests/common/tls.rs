@@ -55,6 +55,11 @@ impl Authority {
 
     /// A client's settings: this authority, and that identity.
     fn client(&self, certificate: Certificate, key: KeyPair) -> TlsConnector {
+        TlsConnector::from(self.client_config(certificate, key))
+    }
+
+    /// The same for whoever connects by other means.
+    pub fn client_config(&self, certificate: Certificate, key: KeyPair) -> Arc<rustls::ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
@@ -63,7 +68,7 @@ impl Authority {
             .unwrap()
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap());
-        TlsConnector::from(Arc::new(config.unwrap()))
+        Arc::new(config.unwrap())
     }
 
     /// A server's settings that believe this authority's clients; whether one must be shown.

@@ -19,7 +19,7 @@ use super::PkiError;
 
 const AUTHORITY_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Certificates start in the past, so that a client whose clock lags a little accepts them.
-const CLOCK_SKEW: Duration = Duration::from_secs(3600);
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(3600);
 
 /// What a certificate may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,13 @@ impl Request {
 #[derive(Clone)]
 pub struct Authority {
     certificate_pem: String,
+    key_pem: String,
+}
+
+/// A node's key and what it asks the control plane to sign.
+pub(crate) struct NodeRequest {
+    /// The request (PKCS #10) in PEM.
+    pub(crate) request_pem: String,
     key_pem: String,
 }
 
@@ -171,16 +178,43 @@ impl Authority {
     }
 }
 
+// === impl NodeRequest ===
+
+impl NodeRequest {
+    /// A fresh key and a request for the node `node`; one with `addresses` is for a server at those.
+    pub(crate) fn new(node: &str, addresses: Vec<IpAddr>) -> Result<Self, PkiError> {
+        let subject = format!("system:node:{node}");
+        let failed =
+            |error: rcgen::Error| PkiError::Issue { subject: subject.clone(), reason: error.to_string() };
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "system:nodes");
+        params.distinguished_name.push(DnType::CommonName, subject.as_str());
+        if !addresses.is_empty() {
+            params.subject_alt_names.push(SanType::DnsName(node.try_into().map_err(failed)?));
+            params.subject_alt_names.extend(addresses.into_iter().map(SanType::IpAddress));
+        }
+        let key = generate_key(&subject)?;
+        let request = params.serialize_request(&key).and_then(|request| request.pem()).map_err(failed)?;
+        Ok(Self { request_pem: request, key_pem: key.serialize_pem() })
+    }
+
+    /// The identity made of the key and the certificate that answers the request.
+    pub(crate) fn answer(&self, certificate_pem: &str) -> Result<Identity, String> {
+        Identity::parse(&format!("{}{certificate_pem}", self.key_pem))
+    }
+}
+
 // === impl Identity ===
 
 impl Identity {
-    /// Reads what [`Identity::to_pem`] wrote.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads what [`Identity::to_pem`] wrote: a private key, then its certificate.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (certificate_pem, key_pem) = split(text)?;
         Ok(Self { certificate_pem, key_pem })
     }
 
-    pub(super) fn to_pem(&self) -> String {
+    pub(crate) fn to_pem(&self) -> String {
         format!("{}{}", self.key_pem, self.certificate_pem)
     }
 
@@ -192,6 +226,19 @@ impl Identity {
     /// The private key in PEM (PKCS #8).
     pub fn key_pem(&self) -> &str {
         &self.key_pem
+    }
+
+    /// From when to when the certificate is valid; an unreadable one never is.
+    pub fn validity(&self) -> (SystemTime, SystemTime) {
+        let at = |seconds: i64| UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        let Ok(own) = der(&self.certificate_pem) else { return (UNIX_EPOCH, UNIX_EPOCH) };
+        match X509Certificate::from_der(&own) {
+            Ok((_, own)) => {
+                let validity = own.validity();
+                (at(validity.not_before.timestamp()), at(validity.not_after.timestamp()))
+            }
+            Err(_) => (UNIX_EPOCH, UNIX_EPOCH),
+        }
     }
 
     /// Whether this certificate is the authority's, outlives `until` and carries exactly what `request` wants.

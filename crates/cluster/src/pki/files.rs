@@ -19,7 +19,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> P
 }
 
 /// Makes the folder (0700) with its parents and removes files that an interrupted write left.
-pub(super) fn prepare(dir: &Path) -> Result<(), PkiError> {
+pub(crate) fn prepare(dir: &Path) -> Result<(), PkiError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed("create", dir))?;
     fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(failed("set the mode of", dir))?;
     for entry in fs::read_dir(dir).map_err(failed("list", dir))? {
@@ -32,7 +32,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), PkiError> {
 }
 
 /// The content of a file; `None` when there is none. Narrows a mode that became wider than 0600.
-pub(super) fn read(path: &Path) -> Result<Option<String>, PkiError> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>, PkiError> {
     match fs::read_to_string(path) {
         Ok(text) => {
             let mode = fs::metadata(path).map_err(failed("read the mode of", path))?.permissions().mode();
@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, PkiError> {
 }
 
 /// Replaces a file in one step: the content is durable before its name is.
-pub(super) fn write(path: &Path, content: &str) -> Result<(), PkiError> {
+pub(crate) fn write(path: &Path, content: &str) -> Result<(), PkiError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(PARTIAL);
     let partial = Path::new(&partial);

@@ -10,7 +10,8 @@
 //! Invariant: a private key never reaches the disk in a file that others than its owner can open.
 
 mod certificate;
-mod files;
+mod current;
+pub(crate) mod files;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,8 +20,10 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::KeyPair;
 
+pub(crate) use certificate::NodeRequest;
 pub use certificate::{Authority, Identity};
-use certificate::{Purpose, Request};
+use certificate::{CLOCK_SKEW, Purpose, Request};
+pub use current::{Current, renewal};
 
 /// Why the keys of a cluster could not be opened or made.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,8 @@ pub struct Names {
     pub extra_names: Vec<String>,
     /// Further addresses under which users reach the API server.
     pub extra_addresses: Vec<IpAddr>,
+    /// How long certificates live; those with less than a quarter of it left are renewed.
+    pub lifetime: Duration,
 }
 
 impl Names {
@@ -89,6 +94,7 @@ impl Names {
             cluster_domain: "cluster.local".into(),
             extra_names: Vec::new(),
             extra_addresses: Vec::new(),
+            lifetime: LIFETIME,
         }
     }
 }
@@ -113,10 +119,8 @@ pub struct Pki {
     pub service_account_key: String,
 }
 
-/// Serving and client certificates live one year …
-const LEAF_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
-/// … and are renewed at the first start within the last quarter of it.
-const RENEW_BEFORE: Duration = Duration::from_secs(91 * 24 * 3600);
+/// Serving and client certificates live one year unless configured otherwise.
+pub const LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Pki {
     /// Opens the keys under `dir` (normally `<home>/pki`), making and renewing what is needed as of `now`.
@@ -130,7 +134,9 @@ impl Pki {
         files::prepare(dir)?;
         let authority = open_authority(dir, now)?;
         let service_account_key = open_signing_key(dir)?;
-        let open = |file: &str, request: Request| open_identity(dir, file, &authority, &request, now);
+        let open = |file: &str, request: Request| {
+            open_identity(dir, file, &authority, &request, names.lifetime, now)
+        };
 
         let domain = &names.cluster_domain;
         let mut server_names: Vec<String> =
@@ -164,6 +170,20 @@ impl Pki {
         let kubelet_client =
             open("kubelet-client.pem", Request::new("kube-apiserver-kubelet-client", Purpose::Client))?;
         Ok(Self { authority, apiserver, admin, node, kubelet, kubelet_client, service_account_key })
+    }
+}
+
+impl Pki {
+    /// When [`Pki::open`] has something to renew: as soon as less than a quarter of a certificate's life is left,
+    /// and a second later, so that no rounding gets in the way.
+    pub fn renewal(&self, now: SystemTime) -> SystemTime {
+        let all = [&self.apiserver, &self.admin, &self.node, &self.kubelet, &self.kubelet_client];
+        let due = |identity: &Identity| {
+            let (start, end) = identity.validity();
+            let life = end.duration_since(start + CLOCK_SKEW).unwrap_or_default();
+            end - life / 4 + Duration::from_secs(1)
+        };
+        all.into_iter().map(due).min().unwrap_or(now).max(now)
     }
 }
 
@@ -205,19 +225,20 @@ fn open_identity(
     file: &str,
     authority: &Authority,
     request: &Request,
+    lifetime: Duration,
     now: SystemTime,
 ) -> Result<Identity, PkiError> {
     let path = dir.join(file);
     if let Some(text) = files::read(&path)? {
         match Identity::parse(&text) {
-            Ok(identity) if identity.satisfies(request, authority, now + RENEW_BEFORE) => {
+            Ok(identity) if identity.satisfies(request, authority, now + lifetime / 4) => {
                 return Ok(identity);
             }
             Ok(_) => tracing::info!(file = %path.display(), "renewing a certificate"),
             Err(reason) => tracing::warn!(file = %path.display(), reason, "replacing a damaged certificate"),
         }
     }
-    let identity = authority.issue(request, now, LEAF_LIFETIME)?;
+    let identity = authority.issue(request, now, lifetime)?;
     files::write(&path, &identity.to_pem())?;
     Ok(identity)
 }

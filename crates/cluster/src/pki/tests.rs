@@ -47,6 +47,14 @@ fn shake(
     Ok(server.peer_certificates().map_or(0, <[_]>::len))
 }
 
+fn server_of(pki: &Pki) -> rustls::ServerConfig {
+    Current::new(&pki.apiserver, None).unwrap().server_config(&pki.authority).unwrap()
+}
+
+fn client_of(identity: &Identity, servers: &Authority) -> rustls::ClientConfig {
+    Current::new(identity, None).unwrap().client_config(servers).unwrap()
+}
+
 #[test]
 fn second_start_changes_no_byte() {
     let home = tempfile::tempdir().unwrap();
@@ -89,6 +97,25 @@ fn renews_leaves_near_their_end_and_keeps_the_authority() {
 }
 
 #[test]
+fn a_running_server_shows_its_new_certificate() {
+    let home = tempfile::tempdir().unwrap();
+    let mut names = Names::new("n1");
+    names.lifetime = 4 * DAY;
+    let now = SystemTime::now();
+    let pki = Pki::open(home.path(), &names, now).unwrap();
+    let current = Current::new(&pki.apiserver, Some(&pki.authority)).unwrap();
+    let server = current.server_config(&pki.authority).unwrap();
+    let until = pki.renewal(now);
+    assert!(until > now + 2 * DAY && until < now + 4 * DAY, "{until:?}");
+    names.extra_names.push("later.example".into());
+    let later = Pki::open(home.path(), &names, now).unwrap();
+    let shake_late = |server| shake(client_of(&later.admin, &later.authority), server, "later.example");
+    assert!(shake_late(server.clone()).is_err());
+    current.set(&later.apiserver, Some(&later.authority)).unwrap();
+    assert_eq!(shake_late(server), Ok(1));
+}
+
+#[test]
 fn a_new_name_renews_what_carries_it_alone() {
     let home = tempfile::tempdir().unwrap();
     let mut names = Names::new("n1");
@@ -109,8 +136,7 @@ fn interrupted_at_any_file_the_rest_is_made_and_fits() {
         fs::remove_file(home.path().join(file)).unwrap();
         fs::write(home.path().join(format!("{file}.partial")), "half a k").unwrap();
         let pki = Pki::open(home.path(), &Names::new("n1"), now).unwrap();
-        let server = pki.apiserver.server_config(&pki.authority).unwrap();
-        let client = pki.admin.client_config(&pki.authority).unwrap();
+        let (server, client) = (server_of(&pki), client_of(&pki.admin, &pki.authority));
         assert_eq!(shake(client, server, "kubernetes.default.svc").unwrap(), 1, "{file}");
         assert!(snapshot(home.path()).iter().all(|(name, _)| !name.ends_with(".partial")));
     }
@@ -122,8 +148,7 @@ fn leaves_of_a_lost_authority_are_replaced() {
     Pki::open(home.path(), &Names::new("n1"), SystemTime::now()).unwrap();
     fs::remove_file(home.path().join("ca.pem")).unwrap();
     let pki = Pki::open(home.path(), &Names::new("n1"), SystemTime::now()).unwrap();
-    let server = pki.apiserver.server_config(&pki.authority).unwrap();
-    assert_eq!(shake(pki.node.client_config(&pki.authority).unwrap(), server, "10.43.0.1").unwrap(), 1);
+    assert_eq!(shake(client_of(&pki.node, &pki.authority), server_of(&pki), "10.43.0.1").unwrap(), 1);
     assert_eq!(fs::read_to_string(home.path().join("ca.crt")).unwrap(), pki.authority.certificate_pem());
 }
 
@@ -147,13 +172,7 @@ fn damaged_roots_are_reported_damaged_leaves_replaced() {
 fn the_server_answers_to_every_promised_name_and_no_other() {
     let home = tempfile::tempdir().unwrap();
     let pki = Pki::open(home.path(), &Names::new("n1"), SystemTime::now()).unwrap();
-    let shake_as = |name: &str| {
-        shake(
-            pki.admin.client_config(&pki.authority).unwrap(),
-            pki.apiserver.server_config(&pki.authority).unwrap(),
-            name,
-        )
-    };
+    let shake_as = |name: &str| shake(client_of(&pki.admin, &pki.authority), server_of(&pki), name);
     for name in [
         "kubernetes",
         "kubernetes.default",
@@ -176,10 +195,10 @@ fn servers_refuse_strangers_and_serving_certificates_but_let_the_nameless_in() {
     let home = tempfile::tempdir().unwrap();
     let ours = Pki::open(&home.path().join("a"), &Names::new("n1"), SystemTime::now()).unwrap();
     let theirs = Pki::open(&home.path().join("b"), &Names::new("n1"), SystemTime::now()).unwrap();
-    let server = || ours.apiserver.server_config(&ours.authority).unwrap();
-    let stranger = theirs.admin.client_config(&ours.authority).unwrap();
+    let server = || server_of(&ours);
+    let stranger = client_of(&theirs.admin, &ours.authority);
     assert!(shake(stranger, server(), "localhost").is_err());
-    let serving = ours.kubelet.client_config(&ours.authority).unwrap();
+    let serving = client_of(&ours.kubelet, &ours.authority);
     assert!(shake(serving, server(), "localhost").is_err());
     let nameless =
         rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -26,11 +26,6 @@ pub(crate) enum TlsError {
 pub(crate) fn server_config(options: &ServerOptions) -> Result<ServerConfig, TlsError> {
     let pem = |what| move |e: rustls::pki_types::pem::Error| TlsError::Pem { what, why: e.to_string() };
     let config = |e: &dyn std::fmt::Display| TlsError::Config(e.to_string());
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_slice_iter(options.certificate_pem.as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(pem("serving certificate"))?;
-    let key = PrivateKeyDer::from_pem_slice(options.key_pem.as_bytes()).map_err(pem("private key"))?;
     let mut roots = RootCertStore::empty();
     for ca in CertificateDer::pem_slice_iter(options.client_ca_pem.as_bytes()) {
         roots.add(ca.map_err(pem("client CA"))?).map_err(|e| config(&e))?;
@@ -43,8 +38,7 @@ pub(crate) fn server_config(options: &ServerOptions) -> Result<ServerConfig, Tls
         .with_safe_default_protocol_versions()
         .map_err(|e| config(&e))?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(|e| config(&e))?;
+        .with_cert_resolver(options.certificates.clone());
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(tls)
 }

@@ -55,6 +55,19 @@ pub struct Keys {
     pub stranger: (String, String),
 }
 
+impl Keys {
+    /// The kubelet's certificate, as it asks for it.
+    fn certificates(&self) -> Arc<dyn rustls::server::ResolvesServerCert> {
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        let chain = CertificateDer::pem_slice_iter(self.server.0.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(self.server.1.as_bytes()).unwrap();
+        let provider = rustls::crypto::ring::default_provider();
+        let key = rustls::sign::CertifiedKey::from_der(chain, key, &provider).unwrap();
+        Arc::new(rustls::sign::SingleCertAndKey::from(key))
+    }
+}
+
 /// Runs a test on a machine of its own.
 pub fn on_a_node(test: impl AsyncFnOnce(&mut World) + Send) {
     assert!(rustix::process::geteuid().is_root(), "these tests run pods: run them as root");
@@ -112,6 +125,8 @@ impl World {
             pod_cidr: "10.42.0.0/24".parse().unwrap(),
             service_cidr: "10.43.0.0/16".parse().unwrap(),
             state: home.join("network"),
+            ipv6: None,
+            reserved: 0,
             mtu: None,
         })
         .unwrap();
@@ -149,12 +164,12 @@ impl World {
             images: self.images.clone(),
             cluster_dns: Ipv4Addr::new(10, 43, 0, 10),
             cluster_domain: "cluster.local".to_owned(),
-            pod_cidr: "10.42.0.0/24".to_owned(),
+            pod_cidrs: vec!["10.42.0.0/24".to_owned()],
+            lease_renewal: std::time::Duration::from_secs(30),
             resolv_conf,
             server: Some(ServerOptions {
                 port: 0,
-                certificate_pem: self.keys.server.0.clone(),
-                key_pem: self.keys.server.1.clone(),
+                certificates: self.keys.certificates(),
                 client_ca_pem: self.keys.ca_pem.clone(),
                 trusted_clients: vec!["kubelet-client".to_owned()],
             }),

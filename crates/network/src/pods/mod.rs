@@ -65,6 +65,8 @@ pub struct PodNetworkConfig {
     pub service_cidr: Ipv4Net,
     /// The same for IPv6; `None` gives pods IPv4 alone.
     pub ipv6: Option<Ipv6Config>,
+    /// How many addresses at the end of `pod_cidr` are not for pods, beside the very last.
+    pub reserved: u32,
     /// Folder (made if missing) for what must survive a restart: addresses in use, settings changed.
     pub state: PathBuf,
     /// Largest packet; `None` takes the MTU of the device of the default route.
@@ -208,7 +210,8 @@ impl PodNetwork {
                 config.ipv6 = None;
             }
         }
-        let addresses = Addresses::load(&config.state, config.pod_cidr, config.node_address)?;
+        let addresses =
+            Addresses::load(&config.state, config.pod_cidr, config.node_address, config.reserved)?;
         Ok(Self { config: Arc::new(config), addresses: Arc::new(Mutex::new(addresses)) })
     }
 
@@ -411,6 +414,7 @@ mod tests {
             pod_cidr: "10.42.0.0/24".parse().unwrap(),
             service_cidr: "10.43.0.0/16".parse().unwrap(),
             ipv6: None,
+            reserved: 0,
             state: PathBuf::from("/nonexistent"),
             mtu: None,
         };

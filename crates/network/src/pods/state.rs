@@ -19,15 +19,16 @@ pub(super) struct Addresses {
     file: PathBuf,
     cidr: Ipv4Net,
     node: Ipv4Addr,
+    reserved: u32,
     /// The address given out last: the search goes on after it, so that a freed one rests for a while.
     last: Ipv4Addr,
     by_id: BTreeMap<String, Ipv4Addr>,
 }
 
 impl Addresses {
-    pub(super) fn load(folder: &Path, cidr: Ipv4Net, node: Ipv4Addr) -> Result<Self, Error> {
+    pub(super) fn load(folder: &Path, cidr: Ipv4Net, node: Ipv4Addr, reserved: u32) -> Result<Self, Error> {
         let file = folder.join("addresses");
-        let mut addresses = Self { cidr, node, last: node, by_id: BTreeMap::new(), file };
+        let mut addresses = Self { cidr, node, reserved, last: node, by_id: BTreeMap::new(), file };
         for line in read_lines(&addresses.file)? {
             let malformed = || Error::Malformed { path: addresses.file.clone(), line: line.clone() };
             let (address, id) = line.split_once(' ').ok_or_else(malformed)?;
@@ -79,7 +80,7 @@ impl Addresses {
     /// The next free address after the last one given out. The first and last of the range stay unused:
     /// many programs take them for network and broadcast address.
     fn free(&self) -> Option<Ipv4Addr> {
-        let (first, last) = (self.cidr.network().to_bits(), self.cidr.last().to_bits());
+        let (first, last) = (self.cidr.network().to_bits(), self.cidr.last().to_bits() - self.reserved);
         let taken: std::collections::HashSet<Ipv4Addr> = self.by_id.values().copied().collect();
         let start = if self.cidr.contains(self.last) { self.last.to_bits() } else { first };
         let candidates = (start.saturating_add(1)..last).chain(first.saturating_add(1)..=start);
@@ -178,7 +179,17 @@ mod tests {
     fn load(folder: &Path, cidr: &str) -> Addresses {
         let cidr: Ipv4Net = cidr.parse().unwrap();
         let node = Ipv4Addr::from_bits(cidr.network().to_bits() + 1);
-        Addresses::load(folder, cidr, node).unwrap()
+        Addresses::load(folder, cidr, node, 0).unwrap()
+    }
+
+    #[test]
+    fn reserved_addresses_are_not_given_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cidr, node) = ("10.9.0.0/29".parse().unwrap(), Ipv4Addr::new(10, 9, 0, 1));
+        let mut addresses = Addresses::load(folder.path(), cidr, node, 3).unwrap();
+        assert_eq!(addresses.hold("a").unwrap(), Ipv4Addr::new(10, 9, 0, 2));
+        assert_eq!(addresses.hold("b").unwrap(), Ipv4Addr::new(10, 9, 0, 3));
+        assert!(matches!(addresses.hold("c"), Err(Error::Exhausted { .. })));
     }
 
     #[test]
@@ -209,7 +220,7 @@ mod tests {
         let text = format!("boot {}\nnonsense\n", boot_id().unwrap());
         std::fs::write(folder.path().join("addresses"), text).unwrap();
         let cidr = "10.9.0.0/29".parse().unwrap();
-        let error = Addresses::load(folder.path(), cidr, Ipv4Addr::new(10, 9, 0, 1)).unwrap_err();
+        let error = Addresses::load(folder.path(), cidr, Ipv4Addr::new(10, 9, 0, 1), 0).unwrap_err();
         assert!(error.to_string().contains("nonsense"), "{error}");
     }
 
