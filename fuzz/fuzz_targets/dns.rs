@@ -1,17 +1,17 @@
 //! Packets to the cluster's name server.
 #![no_main]
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use proxy::dns::{Zone, ZoneConfig, answer};
+use proxy::dns::{Change, Zone, ZoneConfig, answer};
 
 static ZONE: LazyLock<Zone> = LazyLock::new(|| {
-    let server = Ipv4Addr::new(10, 43, 0, 10);
-    let config = ZoneConfig { domain: "cluster.local".to_owned(), server, ranges: Vec::new(), ttl: 5 };
+    let servers = vec![IpAddr::from([10, 43, 0, 10])];
+    let config = ZoneConfig { domain: "cluster.local".to_owned(), servers, ranges: Vec::new(), ttl: 5 };
     let mut zone = Zone::new(config).expect("a domain");
-    zone.add_namespace("default");
+    zone.apply(Change::Namespace { name: "default".to_owned(), there: true });
     zone.set_ready();
     zone
 });

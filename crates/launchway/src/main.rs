@@ -1,16 +1,18 @@
 //! The binary: arguments, output, wiring.
 //!
-//! Thin on purpose: every command is a call into a library crate and words about its result. The shim of a pod is
-//! this binary, too, and is dispatched before anything else starts.
+//! Thin on purpose: every command is a call into a library crate and words about its result. The shim of a pod and
+//! the name server's process are this binary, too, and are dispatched before anything else starts.
 #![forbid(unsafe_code)]
 
 mod args;
 mod cluster_command;
+mod doctor;
 mod down;
 mod images;
 mod migrate_command;
 mod ui;
 mod up;
+mod user_command;
 mod why;
 
 use std::process::ExitCode;
@@ -24,8 +26,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == "shim") {
+    let first = arguments.next().unwrap_or_default();
+    if first == "shim" {
         return runtime::shim_main(&arguments.collect::<Vec<_>>());
+    }
+    if first == "names" {
+        start_logging(true);
+        return cluster::names_main(&arguments.collect::<Vec<_>>());
     }
     let args = Args::parse();
     start_logging(matches!(args.command, Command::Daemon { .. }));
@@ -34,7 +41,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error),
     };
     match runtime.block_on(dispatch(args)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&*error),
     }
 }
@@ -44,17 +51,19 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn dispatch(args: Args) -> Result<(), Failure> {
+async fn dispatch(args: Args) -> Result<ExitCode, Failure> {
     let home = cluster::Home::new(args.home);
-    match args.command {
+    let done = match args.command {
+        Command::Doctor => return doctor::run(&home).await,
         Command::Up { directory, force } => up::run(&home, &directory, force).await,
         Command::Down { directory } => down::run(&home, &directory).await,
         Command::Why { pod, namespace } => why::run(&home, &pod, namespace.as_deref()).await,
         Command::Migrate { locations, url } => migrate_command::run(&locations, &url).await,
         Command::Cluster(command) => cluster_command::run(&home, command).await,
-        Command::Image(command) => images::run(&home, command),
+        Command::Image(command) => images::run(&home, command).await,
         Command::Daemon { wanted } => cluster_command::daemon(&home, wanted.into()).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The daemon tells what it does in its log; commands only what went wrong. `LAUNCHWAY_LOG` says otherwise.

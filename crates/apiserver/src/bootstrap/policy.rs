@@ -6,7 +6,8 @@
 //!
 //! Differences to upstream: `admin`, `edit` and `view` show their aggregated rules from the start, all controllers
 //! of this program act as `system:kube-controller-manager`, which is why that user is bound to the controllers'
-//! roles, and the bindings by which machines become nodes are there from the start.
+//! roles, the bindings by which machines become nodes are there from the start, the proxy may read what network policies
+//! are made of, and the name server its settings.
 
 use serde_json::{Value, json};
 
@@ -70,11 +71,13 @@ list,watch ; core ; services,endpoints
 get,list,watch ; core ; nodes
 create,patch,update ; core,events.k8s.io ; events
 list,watch ; discovery.k8s.io ; endpointslices
-list,watch ; networking.k8s.io ; servicecidrs
+list,watch ; networking.k8s.io ; networkpolicies,servicecidrs
+list,watch ; core ; namespaces,pods
 = system:kube-dns
 list,watch ; core ; endpoints,services
 list,watch ; discovery.k8s.io ; endpointslices
 list,watch ; core ; namespaces,pods
+list,watch ; core ; configmaps ; kube-dns
 = system:kubelet-api-admin
 * ; core ; nodes/configz,nodes/healthz,nodes/log,nodes/metrics,nodes/pods,nodes/proxy,nodes/spec,nodes/stats
 get,list,watch,proxy ; core ; nodes

@@ -1,8 +1,11 @@
 //! From a packet to a packet. Pure: no packet, however broken, makes this panic or wait.
 
+use std::net::IpAddr;
+
 use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 
+use super::upstream::Routes;
 use super::zone::{Found, Zone};
 
 /// Largest answer over UDP, whatever a client offers: below every usual path's limit, so never fragmented.
@@ -29,15 +32,32 @@ pub(super) enum Action {
     Answer(Message),
     /// Ask the upstream servers this, and put their answer into the response.
     Ask { response: Message, question: Query },
+    /// A pod tries the first domain of its search list, in vain: see whether one of the other names exists, and
+    /// answer that at once; else the response stands.
+    Search { response: Message, base: Name },
     /// Nothing: it is no question, and an answer could go back and forth for ever.
     Ignore,
+}
+
+/// Who asks, and who else could be asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// Where the packet came from; `None` if nobody's search list is to be followed.
+    pub(super) client: Option<IpAddr>,
+    /// Whether there are upstream servers.
+    pub(super) recursive: bool,
+    /// Which domains have servers of their own.
+    pub(super) routes: &'a Routes,
 }
 
 /// The answer to a packet that came over UDP; empty if there is none. What is not in the zone is refused:
 /// only a server that can ask others does more, see [`super::Server`].
 pub fn answer(zone: &Zone, packet: &[u8]) -> Vec<u8> {
-    match respond(zone, packet, false) {
-        Action::Answer(message) => encode(message, limit(packet, Transport::Udp)),
+    let context = Context { client: None, recursive: false, routes: &Routes::default() };
+    match respond(zone, packet, &context) {
+        Action::Answer(message) | Action::Search { response: message, .. } => {
+            encode(message, limit(packet, Transport::Udp))
+        }
         Action::Ask { mut response, .. } => {
             if response.answers.is_empty() {
                 response.metadata.response_code = ResponseCode::Refused;
@@ -48,8 +68,8 @@ pub fn answer(zone: &Zone, packet: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Works out what the zone has to say; `recursive` says whether others can be asked.
-pub(super) fn respond(zone: &Zone, packet: &[u8], recursive: bool) -> Action {
+/// Works out what the zone has to say.
+pub(super) fn respond(zone: &Zone, packet: &[u8], context: &Context<'_>) -> Action {
     let request = match Message::from_vec(packet) {
         Ok(request) => request,
         Err(_) => return malformed(packet),
@@ -59,7 +79,7 @@ pub(super) fn respond(zone: &Zone, packet: &[u8], recursive: bool) -> Action {
     }
     let mut response = Message::new(request.metadata.id, MessageType::Response, request.metadata.op_code);
     response.metadata = Metadata::response_from_request(&request.metadata);
-    response.metadata.recursion_available = recursive;
+    response.metadata.recursion_available = context.recursive;
     response.queries.clone_from(&request.queries);
     let failed = |mut response: Message, code| {
         response.metadata.response_code = code;
@@ -83,14 +103,20 @@ pub(super) fn respond(zone: &Zone, packet: &[u8], recursive: bool) -> Action {
     if question.query_class() != DNSClass::IN {
         return failed(response, ResponseCode::Refused);
     }
-    resolve(zone, response, question)
+    resolve(zone, response, question, context)
 }
 
-fn resolve(zone: &Zone, mut response: Message, question: Query) -> Action {
+/// Puts what the zone knows about a question into a response without answers.
+pub(super) fn resolve(zone: &Zone, mut response: Message, question: Query, context: &Context<'_>) -> Action {
     let kind = question.query_type();
     let mut name = question.name().clone();
     for _ in 0..MAX_ALIASES {
-        let found = zone.find(&name, kind);
+        // A domain inside the cluster's that has servers of its own is theirs.
+        let depth = zone.depth_of(&name);
+        let found = match depth > 0 && context.routes.depth_of(&name) > depth {
+            true => Found::Elsewhere,
+            false => zone.find(&name, kind),
+        };
         if found != Found::Elsewhere && !zone.is_ready() {
             response.metadata.response_code = ResponseCode::ServFail;
             return Action::Answer(response);
@@ -120,12 +146,44 @@ fn resolve(zone: &Zone, mut response: Message, question: Query) -> Action {
                     response.metadata.response_code = ResponseCode::NXDomain;
                 }
                 response.authorities.push(zone.authority_of(&name));
-                return Action::Answer(response);
+                let first = negative == Found::NoName && response.answers.is_empty();
+                let searching = first && matches!(kind, RecordType::A | RecordType::AAAA);
+                let base = context.client.filter(|_| searching);
+                return match base.and_then(|client| zone.searched(client, &name)) {
+                    Some(base) => Action::Search { response, base },
+                    None => Action::Answer(response),
+                };
             }
         }
     }
     response.metadata.response_code = ResponseCode::ServFail;
     Action::Answer(response)
+}
+
+/// The names that a pod would ask for next, after `base` in its first search domain was in vain; `domains` are
+/// the node's own search domains.
+pub(super) fn next_names(zone: &Zone, base: &Name, domains: &[Name]) -> Vec<Name> {
+    let cluster = zone.search_domains();
+    let below = cluster.iter().chain(domains).filter_map(|domain| base.clone().append_domain(domain).ok());
+    let whole = base.clone().append_domain(&Name::root()).ok();
+    below.chain(whole).collect()
+}
+
+/// The response to a question that one of the next names answers: an alias leads there. `None` if that one does
+/// not exist.
+pub(super) fn found_next(zone: &Zone, first: &Message, next: &Name, answer: Message) -> Option<Message> {
+    let asked = first.queries.first()?.name();
+    if answer.metadata.response_code != ResponseCode::NoError {
+        return None;
+    }
+    let mut response = first.clone();
+    response.metadata.response_code = ResponseCode::NoError;
+    response.metadata.authoritative = answer.metadata.authoritative;
+    response.answers = vec![zone.alias(asked, next)];
+    response.answers.extend(answer.answers);
+    response.authorities = answer.authorities;
+    response.additionals = answer.additionals;
+    Some(response)
 }
 
 /// "Format error" to what has a header that says it is a question; no answer to anything else.

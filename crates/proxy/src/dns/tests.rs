@@ -1,7 +1,8 @@
 //! What the name server says: the specification's records as a table, broken packets, sizes, upstream servers.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, RwLock};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
+use super::server::{Core, Server, Sockets};
+use super::upstream::{Routes, Upstream};
+use super::wire::Resolve;
 use super::*;
 
 fn service(name: &str, spec: Value) -> Service {
@@ -29,11 +33,17 @@ fn slice(service: &str, name: &str, ports: Value, endpoints: Value) -> EndpointS
     .unwrap()
 }
 
+fn namespace(name: &str, there: bool) -> Change {
+    Change::Namespace { name: name.to_owned(), there }
+}
+
 fn empty_zone() -> Zone {
     let config = ZoneConfig {
         domain: "cluster.local".to_owned(),
-        server: Ipv4Addr::new(10, 43, 0, 10),
-        ranges: vec!["10.42.0.0/16".parse().unwrap(), "10.43.0.0/16".parse().unwrap()],
+        servers: vec!["10.43.0.10".parse().unwrap(), "fd00:43::a".parse().unwrap()],
+        ranges: ["10.42.0.0/16", "10.43.0.0/16", "fd00:42::/56", "fd00:43::/112"]
+            .map(|range| range.parse().unwrap())
+            .to_vec(),
         ttl: 5,
     };
     Zone::new(config).unwrap()
@@ -42,49 +52,83 @@ fn empty_zone() -> Zone {
 fn zone() -> Zone {
     let mut zone = empty_zone();
     zone.set_ready();
-    zone.add_namespace("shop");
-    zone.add_namespace("default");
+    zone.apply(namespace("shop", true));
+    zone.apply(namespace("default", true));
     let ports = json!([
         { "name": "http", "port": 80 }, { "name": "dns", "port": 53, "protocol": "UDP" }, { "port": 99 },
     ]);
-    zone.set_service(&service(
-        "web",
-        json!({ "clusterIP": "10.43.0.7", "clusterIPs": ["10.43.0.7"], "ports": ports }),
-    ));
-    zone.set_slice(&slice(
-        "web",
-        "web-1",
-        json!([{ "name": "http", "port": 8080 }]),
-        json!([{ "addresses": ["10.42.0.2"] }]),
-    ));
-    zone.set_service(&service(
-        "db",
-        json!({ "clusterIP": "None", "ports": [{ "name": "sql", "port": 5432 }] }),
-    ));
-    zone.set_slice(&slice(
-        "db",
-        "db-1",
-        json!([{ "name": "sql", "port": 5432 }, { "port": 9 }]),
-        json!([
-            { "addresses": ["10.42.0.3"], "hostname": "db-0" },
-            { "addresses": ["10.42.0.4"], "hostname": "DB-1" },
-            { "addresses": ["10.42.0.5"] },
-            { "addresses": ["10.42.0.6"], "hostname": "db-3", "conditions": { "ready": false } },
-        ]),
-    ));
-    zone.set_service(&service("idle", json!({ "clusterIP": "None", "ports": [{ "name": "x", "port": 1 }] })));
-    zone.set_service(&service(
-        "outside",
-        json!({ "type": "ExternalName", "externalName": "www.example.com" }),
-    ));
-    zone.set_service(&service(
-        "inside",
-        json!({ "type": "ExternalName", "externalName": "web.shop.svc.cluster.local." }),
-    ));
-    zone.set_service(&service(
-        "loop",
-        json!({ "type": "ExternalName", "externalName": "loop.shop.svc.cluster.local" }),
-    ));
+    zone.apply(
+        objects::service(&service(
+            "web",
+            json!({ "clusterIP": "10.43.0.7", "clusterIPs": ["10.43.0.7"], "ports": ports }),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::slice(&slice(
+            "web",
+            "web-1",
+            json!([{ "name": "http", "port": 8080 }]),
+            json!([{ "addresses": ["10.42.0.2"] }]),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::service(&service(
+            "db",
+            json!({ "clusterIP": "None", "ports": [{ "name": "sql", "port": 5432 }] }),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::slice(&slice(
+            "db",
+            "db-1",
+            json!([{ "name": "sql", "port": 5432 }, { "port": 9 }]),
+            json!([
+                { "addresses": ["10.42.0.3"], "hostname": "db-0" },
+                { "addresses": ["10.42.0.4"], "hostname": "DB-1" },
+                { "addresses": ["10.42.0.5"] },
+                { "addresses": ["10.42.0.6"], "hostname": "db-3", "conditions": { "ready": false } },
+            ]),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::service(&service("dual", json!({ "clusterIPs": ["10.43.0.20", "fd00:43::20"] }))).unwrap(),
+    );
+    zone.apply(objects::service(&service("six", json!({ "clusterIP": "None" }))).unwrap());
+    let mut six = slice("six", "six-1", json!([]), json!([{ "addresses": ["fd00:42::7"] }]));
+    six.address_type = "IPv6".to_owned();
+    zone.apply(objects::slice(&six).unwrap());
+    zone.apply(
+        objects::service(&service(
+            "idle",
+            json!({ "clusterIP": "None", "ports": [{ "name": "x", "port": 1 }] }),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::service(&service(
+            "outside",
+            json!({ "type": "ExternalName", "externalName": "www.example.com" }),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::service(&service(
+            "inside",
+            json!({ "type": "ExternalName", "externalName": "web.shop.svc.cluster.local." }),
+        ))
+        .unwrap(),
+    );
+    zone.apply(
+        objects::service(&service(
+            "loop",
+            json!({ "type": "ExternalName", "externalName": "loop.shop.svc.cluster.local" }),
+        ))
+        .unwrap(),
+    );
     zone
 }
 
@@ -113,6 +157,13 @@ fn line(message: &Message) -> String {
         code => format!("{code:?}"),
     };
     [vec![code], parts].concat().join(" | ")
+}
+
+/// The name of an IPv6 address for the way back.
+fn reverse(address: &str) -> String {
+    let IpAddr::V6(address) = address.parse().unwrap() else { panic!() };
+    let digits = format!("{:032x}", address.to_bits());
+    digits.chars().rev().map(|digit| format!("{digit}.")).collect::<String>() + "ip6.arpa."
 }
 
 #[test]
@@ -151,6 +202,20 @@ fn the_specifications_records() {
         ("3.0.42.10.in-addr.arpa.", PTR, "ok | PTR db-0.db.shop.svc.cluster.local."),
         ("5.0.42.10.in-addr.arpa.", PTR, "ok | PTR 10-42-0-5.db.shop.svc.cluster.local."),
         ("6.0.42.10.in-addr.arpa.", PTR, "NXDomain"),
+        // both families
+        ("dual.shop.svc.cluster.local.", A, "ok | A 10.43.0.20"),
+        ("dual.shop.svc.cluster.local.", AAAA, "ok | AAAA fd00:43::20"),
+        ("dual.shop.svc.cluster.local.", ANY, "ok | A 10.43.0.20 | AAAA fd00:43::20"),
+        ("six.shop.svc.cluster.local.", A, "ok"),
+        ("six.shop.svc.cluster.local.", AAAA, "ok | AAAA fd00:42::7"),
+        ("fd00-42--7.six.shop.svc.cluster.local.", AAAA, "ok | AAAA fd00:42::7"),
+        ("fd00-42--9.shop.pod.cluster.local.", AAAA, "ok | AAAA fd00:42::9"),
+        ("fd00-42--9.shop.pod.cluster.local.", A, "ok"),
+        (&reverse("fd00:43::20"), PTR, "ok | PTR dual.shop.svc.cluster.local."),
+        (&reverse("fd00:42::7"), PTR, "ok | PTR fd00-42--7.six.shop.svc.cluster.local."),
+        (&reverse("fd00:42::8"), PTR, "NXDomain"),
+        (&reverse("2001:db8::1"), PTR, "Refused"),
+        ("ns.dns.cluster.local.", AAAA, "ok | AAAA fd00:43::a"),
         // 2.5 an ExternalName Service
         ("outside.shop.svc.cluster.local.", CNAME, "ok | CNAME www.example.com."),
         ("outside.shop.svc.cluster.local.", A, "ok | CNAME www.example.com."),
@@ -217,33 +282,33 @@ fn changes_of_objects_change_answers_and_nothing_stays_behind() {
     let one = |last: u8| json!([{ "addresses": [format!("10.42.0.{last}")], "hostname": "db-0" }]);
     let ports = || json!([{ "name": "sql", "port": 5432 }]);
     let db = "db.shop.svc.cluster.local.";
-    zone.set_slice(&slice("db", "db-1", ports(), one(13)));
+    zone.apply(objects::slice(&slice("db", "db-1", ports(), one(13))).unwrap());
     assert_eq!(line(&ask(&zone, db, RecordType::A)), "ok | A 10.42.0.13");
     assert_eq!(line(&ask(&zone, "3.0.42.10.in-addr.arpa.", RecordType::PTR)), "NXDomain");
-    zone.set_slice(&slice("db", "db-2", ports(), one(14)));
+    zone.apply(objects::slice(&slice("db", "db-2", ports(), one(14))).unwrap());
     assert_eq!(line(&ask(&zone, db, RecordType::A)), "ok | A 10.42.0.13 | A 10.42.0.14");
     // Two endpoints of one host name, in two slices.
     assert_eq!(line(&ask(&zone, &format!("db-0.{db}"), RecordType::A)), "ok | A 10.42.0.13 | A 10.42.0.14");
     // A slice that changes hands.
-    zone.set_slice(&slice("idle", "db-2", ports(), one(14)));
+    zone.apply(objects::slice(&slice("idle", "db-2", ports(), one(14))).unwrap());
     assert_eq!(line(&ask(&zone, db, RecordType::A)), "ok | A 10.42.0.13");
     assert_eq!(line(&ask(&zone, "idle.shop.svc.cluster.local.", RecordType::A)), "ok | A 10.42.0.14");
     // The Service goes and comes back before its slices do.
     let headless = service("db", json!({ "clusterIP": "None" }));
-    zone.remove_service(&headless);
+    zone.apply(objects::no_service(&headless).unwrap());
     assert_eq!(line(&ask(&zone, db, RecordType::A)), "NXDomain");
     assert_eq!(line(&ask(&zone, "13.0.42.10.in-addr.arpa.", RecordType::PTR)), "NXDomain");
-    zone.set_service(&headless);
+    zone.apply(objects::service(&headless).unwrap());
     assert_eq!(line(&ask(&zone, db, RecordType::A)), "ok | A 10.42.0.13");
-    zone.remove_slice(&slice("db", "db-1", ports(), one(13)));
+    zone.apply(objects::no_slice(&slice("db", "db-1", ports(), one(13))).unwrap());
     assert_eq!(line(&ask(&zone, db, RecordType::A)), "NXDomain");
     // From headless to a cluster IP.
-    zone.set_service(&service("idle", json!({ "clusterIP": "10.43.0.8" })));
+    zone.apply(objects::service(&service("idle", json!({ "clusterIP": "10.43.0.8" }))).unwrap());
     assert_eq!(
         line(&ask(&zone, "8.0.43.10.in-addr.arpa.", RecordType::PTR)),
         "ok | PTR idle.shop.svc.cluster.local."
     );
-    zone.remove_namespace("shop");
+    zone.apply(namespace("shop", false));
     assert_eq!(line(&ask(&zone, "shop.svc.cluster.local.", RecordType::A)), "NXDomain");
 }
 
@@ -331,7 +396,10 @@ fn no_packet_makes_it_panic() {
 fn large_answers_are_cut_over_udp_and_whole_over_tcp() {
     let mut zone = zone();
     let endpoints: Vec<Value> = (0..200).map(|n| json!({ "addresses": [format!("10.42.1.{n}")] })).collect();
-    zone.set_slice(&slice("db", "db-many", json!([{ "name": "sql", "port": 5432 }]), json!(endpoints)));
+    zone.apply(
+        objects::slice(&slice("db", "db-many", json!([{ "name": "sql", "port": 5432 }]), json!(endpoints)))
+            .unwrap(),
+    );
     let mut message = query("db.shop.svc.cluster.local.", RecordType::A);
     for (offered, most) in [(None, 512), (Some(100), 512), (Some(900), 900), (Some(65_000), 1232)] {
         message.edns = offered.map(|size| {
@@ -346,7 +414,9 @@ fn large_answers_are_cut_over_udp_and_whole_over_tcp() {
         assert_eq!(reply.edns.is_some(), offered.is_some());
     }
     let packet = message.to_vec().unwrap();
-    let answer::Action::Answer(reply) = answer::respond(&zone, &packet, false) else { panic!() };
+    let routes = Routes::default();
+    let context = answer::Context { client: None, recursive: false, routes: &routes };
+    let answer::Action::Answer(reply) = answer::respond(&zone, &packet, &context) else { panic!() };
     let whole = answer::encode(reply, answer::limit(&packet, answer::Transport::Tcp));
     assert_eq!(Message::from_vec(&whole).unwrap().answers.len(), 203);
 }
@@ -381,7 +451,7 @@ async fn upstream() -> (SocketAddr, Arc<std::sync::atomic::AtomicUsize>) {
         reply.queries = request.queries;
         if name.to_string().starts_with("big") && !stream {
             reply.metadata.truncation = true;
-        } else if name.to_string().starts_with("missing") {
+        } else if name.to_string().contains("missing") {
             reply.metadata.response_code = ResponseCode::NXDomain;
         } else {
             let data = RData::A(A(Ipv4Addr::new(192, 0, 2, 7)));
@@ -415,11 +485,18 @@ async fn upstream() -> (SocketAddr, Arc<std::sync::atomic::AtomicUsize>) {
     (address, asked)
 }
 
+/// A server of [`zone`] that asks these.
 async fn serve(upstream: Vec<SocketAddr>) -> SocketAddr {
-    let zone = Arc::new(RwLock::new(zone()));
-    let server = Server::listen("127.0.0.1:0".parse().unwrap(), zone, upstream).await.unwrap();
-    let address = server.address().unwrap();
-    tokio::spawn(server.serve());
+    let resolve = Resolve { upstream: Some(upstream), stubs: Vec::new() };
+    serve_with(zone(), resolve, "/nonexistent").await
+}
+
+async fn serve_with(zone: Zone, resolve: Resolve, resolv_conf: &str) -> SocketAddr {
+    let sockets = Sockets::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = sockets.address;
+    let upstream = Upstream::new(resolve, PathBuf::from(resolv_conf), vec![address]);
+    // Never dropped: it serves as long as the test.
+    std::mem::forget(Server::start(&[sockets], &Arc::new(Core::new(zone, upstream))));
     address
 }
 
@@ -492,7 +569,85 @@ async fn one_connection_carries_several_questions() {
 async fn a_taken_address_is_named() {
     let taken = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let _held = std::net::TcpListener::bind(taken).unwrap();
-    let zone = Arc::new(RwLock::new(zone()));
-    let error = Server::listen(taken, zone, Vec::new()).await.unwrap_err().to_string();
+    let error = Sockets::bind(taken).await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("the cluster's name server cannot listen on {taken}: ")), "{error}");
+}
+
+// === a pod's search list ===
+
+/// Of a pod in the namespace "shop" at 127.0.0.1.
+fn zone_with_pod() -> Zone {
+    let mut zone = zone();
+    let namespace = Some("shop".to_owned());
+    zone.apply(Change::Pod { address: Ipv4Addr::LOCALHOST.into(), namespace });
+    zone
+}
+
+#[tokio::test]
+async fn a_pods_search_list_takes_one_question() {
+    let (upstream, asked) = upstream().await;
+    let folder = tempfile::tempdir().unwrap();
+    let resolv_conf = folder.path().join("resolv.conf");
+    std::fs::write(&resolv_conf, "search missing.corp.example\nnameserver 192.0.2.1\n").unwrap();
+    let resolve = Resolve { upstream: Some(vec![upstream]), stubs: Vec::new() };
+    let server = serve_with(zone_with_pod(), resolve, resolv_conf.to_str().unwrap()).await;
+    let ask = async |name: &str, kind| line(&udp(server, &query(name, kind)).await);
+    // Found below the second domain of the list, and as it stands.
+    assert_eq!(
+        ask("web.shop.shop.svc.cluster.local.", RecordType::A).await,
+        "ok | A 10.43.0.7 | CNAME web.shop.svc.cluster.local."
+    );
+    assert_eq!(
+        ask("web.shop.svc.shop.svc.cluster.local.", RecordType::A).await,
+        "ok | A 10.43.0.7 | CNAME web.shop.svc.cluster.local."
+    );
+    assert_eq!(
+        ask("web.shop.svc.cluster.local.shop.svc.cluster.local.", RecordType::AAAA).await,
+        "ok | CNAME web.shop.svc.cluster.local."
+    );
+    let before = asked.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(before, 1, "the node's own search domain was asked for, once");
+    let outside = ask("www.example.com.shop.svc.cluster.local.", RecordType::A).await;
+    assert_eq!(outside, "ok | A 192.0.2.7 | CNAME www.example.com.");
+}
+
+#[tokio::test]
+async fn only_the_pods_own_first_domain_is_searched() {
+    let (upstream, asked) = upstream().await;
+    let resolve = || Resolve { upstream: Some(vec![upstream]), stubs: Vec::new() };
+    let server = serve_with(zone_with_pod(), resolve(), "/nonexistent").await;
+    for (name, kind) in [
+        ("www.example.com.default.svc.cluster.local.", RecordType::A),
+        ("www.example.com.svc.cluster.local.", RecordType::A),
+        ("www.example.com.shop.svc.cluster.local.", RecordType::MX),
+    ] {
+        assert_eq!(line(&udp(server, &query(name, kind)).await), "NXDomain", "{name}");
+    }
+    // Nobody's pod.
+    let server = serve_with(zone(), resolve(), "/nonexistent").await;
+    let name = "www.example.com.shop.svc.cluster.local.";
+    assert_eq!(line(&udp(server, &query(name, RecordType::A)).await), "NXDomain");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    // Nothing exists, or nobody knows: the first answer stands, and says how long.
+    let server = serve_with(zone_with_pod(), resolve(), "/nonexistent").await;
+    let reply = udp(server, &query("missing.example.shop.svc.cluster.local.", RecordType::A)).await;
+    assert_eq!((line(&reply), reply.authorities.len()), ("NXDomain".to_owned(), 1));
+}
+
+// === domains with servers of their own ===
+
+#[tokio::test]
+async fn stub_domains_have_their_own_servers() {
+    let (upstream, _) = upstream().await;
+    let stubs =
+        vec![("corp.example".to_owned(), vec![upstream]), ("x.cluster.local".to_owned(), vec![upstream])];
+    let server = serve_with(zone(), Resolve { upstream: Some(Vec::new()), stubs }, "/nonexistent").await;
+    for (name, expected) in [
+        ("db.corp.example.", "ok | A 192.0.2.7"),
+        ("a.x.cluster.local.", "ok | A 192.0.2.7"),
+        ("web.shop.svc.cluster.local.", "ok | A 10.43.0.7"),
+        ("www.example.com.", "Refused"),
+    ] {
+        assert_eq!(line(&udp(server, &query(name, RecordType::A)).await), expected, "{name}");
+    }
 }

@@ -2,48 +2,151 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::Name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::answer::{MAX_UDP, same_name};
 use super::cache::{Cache, Key};
+use super::wire::Resolve;
 
 /// How long one server may think. Clients give up after five seconds by default.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// How often the list of servers is gone through.
 const ROUNDS: usize = 2;
 
+/// Who is asked about which names.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// Domains with servers of their own, the most specific first.
+    stubs: Vec<(Name, Vec<SocketAddr>)>,
+    /// Servers for everything else, if they are named.
+    upstream: Option<Vec<SocketAddr>>,
+}
+
+impl Routes {
+    /// Domains that are no names are left out; see [`super::objects::resolve`], which refuses them.
+    pub(super) fn new(resolve: Resolve) -> Self {
+        let name = |(domain, servers)| Some((Name::from_ascii(format!("{domain}.")).ok()?, servers));
+        let mut stubs: Vec<(Name, Vec<SocketAddr>)> = resolve.stubs.into_iter().filter_map(name).collect();
+        stubs.sort_by_key(|(domain, _)| std::cmp::Reverse(domain.num_labels()));
+        Self { stubs, upstream: resolve.upstream }
+    }
+
+    /// Number of labels of the domain that has servers of its own for `name`; 0 if none has.
+    pub(super) fn depth_of(&self, name: &Name) -> u8 {
+        self.stub(name).map_or(0, |(domain, _)| domain.num_labels())
+    }
+
+    fn stub(&self, name: &Name) -> Option<&(Name, Vec<SocketAddr>)> {
+        self.stubs.iter().find(|(domain, _)| domain.zone_of(name))
+    }
+}
+
 /// The servers that know the rest of the world, and what they said lately.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    servers: Vec<SocketAddr>,
+    routes: Routes,
+    /// This server itself, in case somebody names it.
+    own: Vec<SocketAddr>,
+    node: Mutex<NodeResolver>,
     cache: Mutex<Cache>,
+    /// Which server of the list to begin with: the last that answered.
+    first: AtomicUsize,
+}
+
+/// What the node's resolv.conf says, read again when the file changes.
+#[derive(Debug)]
+struct NodeResolver {
+    path: PathBuf,
+    read: Option<(SystemTime, u64)>,
+    servers: Vec<SocketAddr>,
+    domains: Vec<Name>,
+}
+
+impl NodeResolver {
+    fn refresh(&mut self) {
+        let metadata = std::fs::metadata(&self.path);
+        let now = metadata.and_then(|file| Ok((file.modified()?, file.len()))).ok();
+        if now.is_some() && now != self.read {
+            let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+            self.servers = name_servers(&text);
+            self.domains = search_domains(&text);
+            self.read = now;
+        }
+    }
 }
 
 impl Upstream {
-    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
-        Self { servers, cache: Mutex::default() }
+    /// `own` are this server's own addresses: they are never asked.
+    pub(super) fn new(resolve: Resolve, resolv_conf: PathBuf, own: Vec<SocketAddr>) -> Self {
+        let node = NodeResolver { path: resolv_conf, read: None, servers: Vec::new(), domains: Vec::new() };
+        Self {
+            routes: Routes::new(resolve),
+            own,
+            node: Mutex::new(node),
+            cache: Mutex::default(),
+            first: AtomicUsize::new(0),
+        }
     }
 
+    pub(super) fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// Whether nobody can be asked about anything.
     pub(super) fn is_empty(&self) -> bool {
-        self.servers.is_empty()
+        self.routes.stubs.is_empty() && self.general().is_empty()
+    }
+
+    /// The node's own search domains.
+    pub(super) fn search_domains(&self) -> Vec<Name> {
+        let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
+        node.refresh();
+        node.domains.clone()
+    }
+
+    fn general(&self) -> Vec<SocketAddr> {
+        let servers = match &self.routes.upstream {
+            Some(servers) => servers.clone(),
+            None => {
+                let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
+                node.refresh();
+                node.servers.clone()
+            }
+        };
+        servers.into_iter().filter(|server| !self.own.contains(server)).collect()
+    }
+
+    /// Who is asked about `name`.
+    pub(super) fn servers(&self, name: &Name) -> Vec<SocketAddr> {
+        match self.routes.stub(name) {
+            Some((_, servers)) => servers.clone(),
+            None => self.general(),
+        }
     }
 
     /// The answer to `question`, from memory or from the first server that has one. `None` if all are silent
-    /// or failing.
+    /// or failing, or if there are none.
     pub(super) async fn ask(&self, question: &Query, dnssec: bool) -> Option<Message> {
         let key = Key::new(question, dnssec);
         if let Some(message) = self.cache().get(&key, Instant::now()) {
             return Some(message);
         }
+        let servers = self.servers(question.name());
+        let first = self.first.load(Ordering::Relaxed);
         let mut failure = None;
-        for server in (0..ROUNDS).flat_map(|_| &self.servers) {
-            match tokio::time::timeout(PATIENCE, exchange(*server, question, dnssec)).await {
+        for turn in first..first + ROUNDS * servers.len() {
+            let server = servers[turn % servers.len()];
+            match tokio::time::timeout(PATIENCE, exchange(server, question, dnssec)).await {
                 Ok(Ok(message)) if is_final(message.metadata.response_code) => {
+                    self.first.store(turn % servers.len(), Ordering::Relaxed);
                     self.cache().put(key, &message, Instant::now());
                     return Some(message);
                 }
@@ -123,7 +226,7 @@ fn random_id() -> u16 {
 }
 
 /// The name servers in the text of a `resolv.conf`, on port 53, in their order.
-pub fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
+pub(super) fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
     let addresses = resolv_conf.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let address = words.next().filter(|word| *word == "nameserver").and(words.next())?;
@@ -133,9 +236,50 @@ pub fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
     addresses.map(|address| SocketAddr::new(address, 53)).collect()
 }
 
+/// The search domains in the text of a `resolv.conf`: those of the last line that has some.
+fn search_domains(resolv_conf: &str) -> Vec<Name> {
+    let lines = resolv_conf.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let last = lines.filter(|words| matches!(words.first(), Some(&("search" | "domain")))).last();
+    let words = last.unwrap_or_default().into_iter().skip(1);
+    let names = words.filter_map(|word| Name::from_ascii(format!("{}.", word.trim_end_matches('.'))).ok());
+    names.filter(|name| !name.is_root()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn search_domains_are_those_of_the_last_line() {
+        let domains = |text| search_domains(text).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            domains("search a.b\n search corp.example . eu.corp.example.\n"),
+            ["corp.example.", "eu.corp.example."]
+        );
+        assert_eq!(domains("nameserver 192.0.2.1\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_most_specific_domain_counts() {
+        let server = |last| SocketAddr::from(([192, 0, 2, last], 53));
+        let stubs = vec![
+            ("corp.example".to_owned(), vec![server(2)]),
+            ("eu.corp.example".to_owned(), vec![server(3)]),
+        ];
+        let resolve = Resolve { upstream: Some(vec![server(1), server(9)]), stubs };
+        let upstream = Upstream::new(resolve, PathBuf::from("/nonexistent"), vec![server(9)]);
+        for (name, last, depth) in [
+            ("www.example.", 1, 0),
+            ("corp.example.", 2, 2),
+            ("a.Corp.example.", 2, 2),
+            ("x.eu.corp.example.", 3, 3),
+            ("xcorp.example.", 1, 0),
+        ] {
+            let name = Name::from_ascii(name).unwrap();
+            assert_eq!(upstream.servers(&name), [server(last)], "{name}");
+            assert_eq!(upstream.routes().depth_of(&name), depth, "{name}");
+        }
+    }
 
     #[test]
     fn name_servers_are_read_as_resolvers_read_them() {

@@ -1,35 +1,36 @@
 //! The cluster's domain in memory: which names exist and what they lead to.
 //!
 //! The names follow the Kubernetes DNS-Based Service Discovery specification (schema version 1.1.0); where
-//! it leaves room, CoreDNS is the model. A zone is changed object by object and asked by [`Zone::find`];
-//! packets are not known here.
+//! it leaves room, CoreDNS is the model. A zone is changed by [`Zone::apply`] and asked by [`Zone::find`];
+//! objects of the API and packets are not known here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hickory_proto::rr::rdata::{A, CNAME, NS, PTR, SOA, SRV, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, PTR, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use network::Ipv4Net;
+use network::IpNet;
 use thiserror::Error;
 
-use crate::slices::{self, ServiceKey};
+use super::wire::{Change, Entry, Port, Slice};
+use crate::slices::ServiceKey;
 
 /// Version of the specification that the names follow; the record `dns-version` says it.
 const SCHEMA_VERSION: &str = "1.1.0";
 const ANY_PRIORITY: u16 = 0;
 const ALL_WEIGHT: u16 = 100;
+/// Half bytes of an IPv6 address.
+const NIBBLES: usize = 32;
 
 /// What a zone is about.
 #[derive(Debug, Clone)]
 pub struct ZoneConfig {
     /// The cluster's domain, without a dot at the end: `cluster.local`.
     pub domain: String,
-    /// The name server's own address, as clients know it.
-    pub server: Ipv4Addr,
+    /// The name server's own addresses, as clients know them.
+    pub servers: Vec<IpAddr>,
     /// Ranges of pods and services: reverse look-ups in them are answered here and nowhere else.
-    pub ranges: Vec<Ipv4Net>,
+    pub ranges: Vec<IpNet>,
     /// How long clients may remember an answer, in seconds.
     pub ttl: u32,
 }
@@ -46,45 +47,25 @@ pub struct DomainError {
 #[derive(Debug)]
 pub struct Zone {
     origin: Name,
-    server: Ipv4Addr,
-    ranges: Vec<Ipv4Net>,
+    servers: Vec<IpAddr>,
+    ranges: Vec<IpNet>,
     ttl: u32,
     serial: u32,
     ready: bool,
     namespaces: HashSet<String>,
     services: HashMap<ServiceKey, Entry>,
     /// By Service, then by the slice's name. Slices may come before their Service and outlive it.
-    slices: HashMap<ServiceKey, BTreeMap<String, Vec<Endpoint>>>,
+    slices: HashMap<ServiceKey, BTreeMap<String, Slice>>,
     /// Slice to Service: a slice's label may change.
     owners: HashMap<ServiceKey, ServiceKey>,
     /// Cluster IPs and endpoints to the names they have.
-    reverse: HashMap<Ipv4Addr, BTreeSet<Owner>>,
+    reverse: HashMap<IpAddr, BTreeSet<Owner>>,
+    /// Namespaces of pods that complete names by the usual search list.
+    pods: HashMap<IpAddr, String>,
 }
 
 /// A Service, or (with a host name) one of its endpoints.
 type Owner = (ServiceKey, Option<String>);
-
-#[derive(Debug)]
-enum Entry {
-    /// The addresses and ports of the Service itself.
-    Cluster(Vec<Ipv4Addr>, Vec<Port>),
-    Headless,
-    External(Name),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Port {
-    name: String,
-    protocol: String,
-    number: u16,
-}
-
-#[derive(Debug, Clone)]
-struct Endpoint {
-    address: Ipv4Addr,
-    hostname: String,
-    ports: Vec<Port>,
-}
 
 /// What a zone says about a name and a record type.
 #[derive(Debug, PartialEq)]
@@ -116,7 +97,7 @@ impl Zone {
         let origin = origin.map_err(|reason| DomainError { domain: config.domain, reason })?;
         Ok(Self {
             origin,
-            server: config.server,
+            servers: config.servers,
             ranges: config.ranges,
             ttl: config.ttl,
             serial: 1,
@@ -126,6 +107,7 @@ impl Zone {
             slices: HashMap::new(),
             owners: HashMap::new(),
             reverse: HashMap::new(),
+            pods: HashMap::new(),
         })
     }
 
@@ -138,46 +120,39 @@ impl Zone {
         self.ready
     }
 
-    /// Adds a namespace.
-    pub fn add_namespace(&mut self, name: &str) {
-        self.namespaces.insert(name.to_owned());
+    pub(super) fn services(&self) -> usize {
+        self.services.len()
     }
 
-    /// Removes a namespace.
-    pub fn remove_namespace(&mut self, name: &str) {
-        self.namespaces.remove(name);
+    /// Takes one difference in.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::Namespace { name, there: true } => drop(self.namespaces.insert(name)),
+            Change::Namespace { name, there: false } => drop(self.namespaces.remove(&name)),
+            Change::Service { namespace, name, entry } => {
+                let key = (namespace, name);
+                self.change(&key, |zone| match entry {
+                    Some(entry) => drop(zone.services.insert(key.clone(), entry)),
+                    None => drop(zone.services.remove(&key)),
+                });
+            }
+            Change::Slice { namespace, name, content } => {
+                self.remove_slice(&(namespace.clone(), name.clone()));
+                if let Some(slice) = content {
+                    let owner = (namespace.clone(), slice.service.clone());
+                    self.change(&owner, |zone| {
+                        zone.slices.entry(owner.clone()).or_default().insert(name.clone(), slice);
+                        zone.owners.insert((namespace, name), owner.clone());
+                    });
+                }
+            }
+            Change::Pod { address, namespace: Some(namespace) } => drop(self.pods.insert(address, namespace)),
+            Change::Pod { address, namespace: None } => drop(self.pods.remove(&address)),
+        }
     }
 
-    /// Adds or replaces a Service.
-    pub fn set_service(&mut self, service: &Service) {
-        let Some(key) = service_key(service) else { return };
-        self.change(&key, |zone| match entry(service) {
-            Some(entry) => drop(zone.services.insert(key.clone(), entry)),
-            None => drop(zone.services.remove(&key)),
-        });
-    }
-
-    /// Removes a Service.
-    pub fn remove_service(&mut self, service: &Service) {
-        let Some(key) = service_key(service) else { return };
-        self.change(&key, |zone| drop(zone.services.remove(&key)));
-    }
-
-    /// Adds or replaces an EndpointSlice.
-    pub fn set_slice(&mut self, slice: &EndpointSlice) {
-        self.remove_slice(slice);
-        let (Some(owner), Some(key)) = (slices::service_of(slice), slice_key(slice)) else { return };
-        self.change(&owner, |zone| {
-            let slices = zone.slices.entry(owner.clone()).or_default();
-            slices.insert(key.1.clone(), endpoints(slice));
-            zone.owners.insert(key, owner.clone());
-        });
-    }
-
-    /// Removes an EndpointSlice.
-    pub fn remove_slice(&mut self, slice: &EndpointSlice) {
-        let Some(key) = slice_key(slice) else { return };
-        let Some(owner) = self.owners.remove(&key) else { return };
+    fn remove_slice(&mut self, key: &ServiceKey) {
+        let Some(owner) = self.owners.remove(key) else { return };
         self.change(&owner, |zone| {
             if let Some(slices) = zone.slices.get_mut(&owner) {
                 slices.remove(&key.1);
@@ -205,38 +180,61 @@ impl Zone {
         self.serial = self.serial.wrapping_add(1);
     }
 
-    fn reverse_names(&self, key: &ServiceKey) -> Vec<(Ipv4Addr, Owner)> {
+    fn reverse_names(&self, key: &ServiceKey) -> Vec<(IpAddr, Owner)> {
         let endpoints = || {
             let endpoints = self.endpoints(key);
-            endpoints.map(|e| (e.address, (key.clone(), Some(e.hostname.clone())))).collect::<Vec<_>>()
+            endpoints.map(|(address, name, _)| (address, (key.clone(), Some(name.to_owned())))).collect()
         };
         match self.services.get(key) {
             None | Some(Entry::External(_)) => Vec::new(),
             Some(Entry::Headless) => endpoints(),
-            Some(Entry::Cluster(addresses, _)) => {
+            Some(Entry::Cluster { addresses, .. }) => {
                 let own = addresses.iter().map(|address| (*address, (key.clone(), None)));
-                own.chain(endpoints()).collect()
+                own.chain::<Vec<_>>(endpoints()).collect()
             }
         }
     }
 
-    fn endpoints(&self, key: &ServiceKey) -> impl Iterator<Item = &Endpoint> {
-        self.slices.get(key).into_iter().flat_map(BTreeMap::values).flatten()
+    /// Address, host name and ports.
+    fn endpoints(&self, key: &ServiceKey) -> impl Iterator<Item = (IpAddr, &str, &[Port])> {
+        let slices = self.slices.get(key).into_iter().flat_map(BTreeMap::values);
+        slices.flat_map(|slice| {
+            let ports = &slice.ports[..];
+            slice.endpoints.iter().map(move |(address, name)| (*address, name.as_str(), ports))
+        })
     }
 }
 
 // === impl Zone: questions ===
 
 impl Zone {
+    /// What stands before the usual first search domain of the pod with this address, if `name` ends with that.
+    pub(super) fn searched(&self, client: IpAddr, name: &Name) -> Option<Name> {
+        let namespace = self.pods.get(&client)?;
+        let domain = self.below_origin(&[namespace, "svc"]);
+        let length = name.iter().count().checked_sub(domain.iter().count())?;
+        (length > 0 && domain.zone_of(name)).then(|| Name::from_labels(name.iter().take(length)).ok())?
+    }
+
+    /// The search domains of the cluster after the first: `svc.cluster.local`, `cluster.local`.
+    pub(super) fn search_domains(&self) -> [Name; 2] {
+        [self.below_origin(&["svc"]), self.origin.clone()]
+    }
+
+    /// Number of labels of the domain if `name` is below it, 0 elsewhere.
+    pub(super) fn depth_of(&self, name: &Name) -> u8 {
+        if self.origin.zone_of(name) { self.origin.num_labels() } else { 0 }
+    }
+
     /// What there is to say about `name`.
     pub(super) fn find(&self, name: &Name, kind: RecordType) -> Found {
         let labels: Vec<String> =
             name.to_lowercase().iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect();
-        if let [rest @ .., "in-addr", "arpa"] = &labels.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            return self.find_reverse(name, rest, kind);
-        }
-        if !self.origin.zone_of(name) {
-            return Found::Elsewhere;
+        match &labels.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [rest @ .., "in-addr", "arpa"] => return self.find_reverse(name, reverse4(rest), kind),
+            [rest @ .., "ip6", "arpa"] => return self.find_reverse(name, reverse6(rest), kind),
+            _ if !self.origin.zone_of(name) => return Found::Elsewhere,
+            _ => {}
         }
         let depth = labels.len() - usize::from(self.origin.num_labels());
         let labels: Vec<&str> = labels[..depth].iter().map(String::as_str).collect();
@@ -247,12 +245,11 @@ impl Zone {
                 only(kind, RecordType::TXT, || vec![self.record(name, RData::TXT(text))])
             }
             ["dns" | "svc" | "pod"] => Found::NoData,
-            ["ns", "dns"] => only(kind, RecordType::A, || vec![self.address(name, self.server)]),
+            ["ns", "dns"] => self.addresses(name, kind, self.servers.iter().copied()),
             [namespace, "svc" | "pod"] if self.namespaces.contains(namespace) => Found::NoData,
-            [pod, namespace, "pod"] if self.namespaces.contains(namespace) => match dashed_address(pod) {
-                Some(address) => only(kind, RecordType::A, || vec![self.address(name, address)]),
-                None => Found::NoName,
-            },
+            [pod, namespace, "pod"] if self.namespaces.contains(namespace) => {
+                self.addresses(name, kind, dashed_address(pod).into_iter())
+            }
             [ref rest @ .., service, namespace, "svc"] => {
                 let key = (namespace.to_owned(), service.to_owned());
                 match self.services.get(&key) {
@@ -274,18 +271,19 @@ impl Zone {
         rest: &[&str],
     ) -> Found {
         if let Entry::External(target) = entry {
-            return if rest.is_empty() { Found::Alias(target.clone()) } else { Found::NoName };
+            let target = Name::from_ascii(format!("{}.", target.trim_end_matches('.')));
+            return match target {
+                Ok(target) if rest.is_empty() => Found::Alias(target),
+                _ => Found::NoName,
+            };
         }
         match rest {
-            [] => match kind {
-                RecordType::SRV => self.services_of(name, key, entry, |_| true),
-                _ => {
-                    let addresses = match entry {
-                        Entry::Cluster(addresses, _) => addresses.clone(),
-                        _ => distinct(self.endpoints(key).map(|endpoint| endpoint.address)),
-                    };
-                    self.addresses(name, kind, addresses)
+            [] => match (kind, entry) {
+                (RecordType::SRV, _) => self.services_of(name, key, entry, |_| true),
+                (_, Entry::Cluster { addresses, .. }) => {
+                    self.addresses(name, kind, addresses.iter().copied())
                 }
+                _ => self.addresses(name, kind, self.endpoints(key).map(|(address, _, _)| address)),
             },
             [protocol] if protocol.starts_with('_') => {
                 let wanted = &protocol[1..];
@@ -294,8 +292,8 @@ impl Zone {
                 if found == Found::NoName { found } else { Found::NoData }
             }
             [hostname] => {
-                let named = self.endpoints(key).filter(|endpoint| endpoint.hostname == **hostname);
-                self.addresses(name, kind, distinct(named.map(|endpoint| endpoint.address)))
+                let named = self.endpoints(key).filter(|(_, own, _)| own == hostname);
+                self.addresses(name, kind, named.map(|(address, _, _)| address))
             }
             [port, protocol] if port.starts_with('_') && protocol.starts_with('_') => {
                 let (port, protocol) = (&port[1..], &protocol[1..]);
@@ -311,13 +309,20 @@ impl Zone {
         }
     }
 
-    /// Address records, or no such name if there is no address: the specification asks for that where a
-    /// headless Service has no ready endpoint.
-    fn addresses(&self, name: &Name, kind: RecordType, addresses: Vec<Ipv4Addr>) -> Found {
+    /// Address records of the family that was asked for; no such name if there is no address of either: the
+    /// specification asks for that where a headless Service has no ready endpoint.
+    fn addresses(&self, name: &Name, kind: RecordType, addresses: impl Iterator<Item = IpAddr>) -> Found {
+        let addresses: BTreeSet<IpAddr> = addresses.collect();
         if addresses.is_empty() {
             return Found::NoName;
         }
-        only(kind, RecordType::A, || addresses.iter().map(|address| self.address(name, *address)).collect())
+        let wanted = addresses.into_iter().filter(|address| match kind {
+            RecordType::A => address.is_ipv4(),
+            RecordType::AAAA => address.is_ipv6(),
+            kind => kind == RecordType::ANY,
+        });
+        let records: Vec<Record> = wanted.map(|address| self.address(name, address)).collect();
+        if records.is_empty() { Found::NoData } else { Found::Records(records, Vec::new()) }
     }
 
     /// Service records for the ports that are wanted, with the addresses of their targets.
@@ -328,19 +333,19 @@ impl Zone {
         entry: &Entry,
         wanted: impl Fn(&Port) -> bool,
     ) -> Found {
-        let mut targets: Vec<(Name, Ipv4Addr, u16)> = Vec::new();
+        let mut targets: Vec<(Name, IpAddr, u16)> = Vec::new();
         match entry {
-            Entry::Cluster(addresses, ports) => {
+            Entry::Cluster { addresses, ports } => {
                 for port in ports.iter().filter(|port| wanted(port)) {
                     let target = self.service_name(key, None);
                     targets.extend(addresses.iter().map(|address| (target.clone(), *address, port.number)));
                 }
             }
             _ => {
-                for endpoint in self.endpoints(key) {
-                    let target = self.service_name(key, Some(&endpoint.hostname));
-                    let ports = endpoint.ports.iter().filter(|port| wanted(port));
-                    targets.extend(ports.map(|port| (target.clone(), endpoint.address, port.number)));
+                for (address, hostname, ports) in self.endpoints(key) {
+                    let target = self.service_name(key, Some(hostname));
+                    let ports = ports.iter().filter(|port| wanted(port));
+                    targets.extend(ports.map(|port| (target.clone(), address, port.number)));
                 }
             }
         }
@@ -352,7 +357,7 @@ impl Zone {
         let records = pairs.into_iter().map(|(target, port)| {
             self.record(name, RData::SRV(SRV::new(ANY_PRIORITY, weight, port, target.clone())))
         });
-        let addresses: BTreeSet<(&Name, Ipv4Addr)> = targets.iter().map(|(t, a, _)| (t, *a)).collect();
+        let addresses: BTreeSet<(&Name, IpAddr)> = targets.iter().map(|(t, a, _)| (t, *a)).collect();
         let additional =
             addresses.into_iter().map(|(target, address)| self.address(target, address)).collect();
         Found::Records(records.collect(), additional)
@@ -363,17 +368,15 @@ impl Zone {
         match kind {
             RecordType::SOA => Found::Records(vec![self.authority(name)], Vec::new()),
             RecordType::NS => {
-                let additional = vec![self.address(&server, self.server)];
+                let additional = self.servers.iter().map(|address| self.address(&server, *address)).collect();
                 Found::Records(vec![self.record(name, RData::NS(NS(server)))], additional)
             }
             _ => Found::NoData,
         }
     }
 
-    /// `rest` is the address, last octet first.
-    fn find_reverse(&self, name: &Name, rest: &[&str], kind: RecordType) -> Found {
-        let octets: Option<Vec<u8>> = rest.iter().rev().map(|label| label.parse().ok()).collect();
-        let address = octets.and_then(|octets| <[u8; 4]>::try_from(octets).ok()).map(Ipv4Addr::from);
+    /// `address` is what the name says, if it says a whole one.
+    fn find_reverse(&self, name: &Name, address: Option<IpAddr>, kind: RecordType) -> Found {
         let Some(address) = address.filter(|a| self.ranges.iter().any(|range| range.contains(*a))) else {
             return Found::Elsewhere;
         };
@@ -390,8 +393,11 @@ impl Zone {
         Record::from_rdata(name.clone(), self.ttl, data)
     }
 
-    fn address(&self, name: &Name, address: Ipv4Addr) -> Record {
-        self.record(name, RData::A(A(address)))
+    fn address(&self, name: &Name, address: IpAddr) -> Record {
+        match address {
+            IpAddr::V4(address) => self.record(name, RData::A(A(address))),
+            IpAddr::V6(address) => self.record(name, RData::AAAA(AAAA(address))),
+        }
     }
 
     /// The alias record from `name` to `target`.
@@ -401,10 +407,11 @@ impl Zone {
 
     /// The start-of-authority record that goes with negative answers about `name`.
     pub(super) fn authority_of(&self, name: &Name) -> Record {
-        match self.origin.zone_of(name) {
-            true => self.authority(&self.origin),
-            false => self.authority(&Name::from_ascii("in-addr.arpa.").unwrap_or_default()),
+        if self.origin.zone_of(name) {
+            return self.authority(&self.origin);
         }
+        let length = usize::from(name.num_labels()).saturating_sub(2); // in-addr.arpa, ip6.arpa
+        self.authority(&Name::from_labels(name.iter().skip(length)).unwrap_or_default().to_lowercase())
     }
 
     fn authority(&self, owner: &Name) -> Record {
@@ -436,65 +443,26 @@ fn only(asked: RecordType, kind: RecordType, records: impl FnOnce() -> Vec<Recor
     }
 }
 
-fn distinct(addresses: impl Iterator<Item = Ipv4Addr>) -> Vec<Ipv4Addr> {
-    addresses.collect::<BTreeSet<_>>().into_iter().collect()
+/// `10-42-0-7` or `fd00--7` as an address.
+fn dashed_address(label: &str) -> Option<IpAddr> {
+    let parsed = match label.replace('-', ".").parse() {
+        Ok(address) => Some(IpAddr::V4(address)),
+        Err(_) => label.replace('-', ":").parse().map(IpAddr::V6).ok(),
+    };
+    parsed.filter(|address| super::objects::dashed(*address) == label)
 }
 
-/// `10-42-0-7` as an address.
-fn dashed_address(label: &str) -> Option<Ipv4Addr> {
-    label
-        .replace('-', ".")
-        .parse()
-        .ok()
-        .filter(|address: &Ipv4Addr| address.to_string().replace('.', "-") == label)
+/// The address in labels before `in-addr.arpa`: last octet first.
+fn reverse4(labels: &[&str]) -> Option<IpAddr> {
+    let octets: Option<Vec<u8>> = labels.iter().rev().map(|label| label.parse().ok()).collect();
+    octets.and_then(|octets| <[u8; 4]>::try_from(octets).ok()).map(|octets| Ipv4Addr::from(octets).into())
 }
 
-// === objects ===
-
-fn service_key(service: &Service) -> Option<ServiceKey> {
-    Some((service.metadata.namespace.clone()?, service.metadata.name.clone()?))
-}
-
-fn slice_key(slice: &EndpointSlice) -> Option<ServiceKey> {
-    Some((slice.metadata.namespace.clone()?, slice.metadata.name.clone()?))
-}
-
-/// `None` for Services without an address so far, or with IPv6 addresses alone.
-fn entry(service: &Service) -> Option<Entry> {
-    let spec = service.spec.as_ref()?;
-    if spec.type_.as_deref() == Some("ExternalName") {
-        let target = spec.external_name.as_deref()?.trim_end_matches('.');
-        return Name::from_ascii(format!("{target}.")).ok().map(Entry::External);
+/// The address in labels before `ip6.arpa`: last half byte first.
+fn reverse6(labels: &[&str]) -> Option<IpAddr> {
+    if labels.len() != NIBBLES || labels.iter().any(|label| label.len() != 1) {
+        return None;
     }
-    let texts: Vec<&String> = spec.cluster_ips.iter().flatten().chain(&spec.cluster_ip).collect();
-    if texts.iter().any(|text| *text == "None") {
-        return Some(Entry::Headless);
-    }
-    let addresses = distinct(texts.iter().filter_map(|text| text.parse().ok()));
-    let ports = spec.ports.iter().flatten().filter_map(|port| {
-        let number = u16::try_from(port.port).ok()?;
-        Some(port_of(port.name.as_deref().unwrap_or(""), port.protocol.as_deref().unwrap_or("TCP"), number))
-    });
-    (!addresses.is_empty()).then(|| Entry::Cluster(addresses, ports.collect()))
-}
-
-fn port_of(name: &str, protocol: &str, number: u16) -> Port {
-    Port { name: name.to_ascii_lowercase(), protocol: protocol.to_ascii_lowercase(), number }
-}
-
-/// The ready endpoints of a slice (which are all of them where a Service publishes addresses that are not
-/// ready). Without a host name an endpoint is called by its address.
-fn endpoints(slice: &EndpointSlice) -> Vec<Endpoint> {
-    let ports: Vec<Port> =
-        slices::ports(slice).map(|(name, protocol, number)| port_of(name, protocol, number)).collect();
-    let ready = slices::endpoints(slice).filter(|endpoint| endpoint.ready);
-    ready
-        .map(|endpoint| Endpoint {
-            address: endpoint.address,
-            hostname: endpoint
-                .hostname
-                .map_or_else(|| endpoint.address.to_string().replace('.', "-"), str::to_ascii_lowercase),
-            ports: ports.clone(),
-        })
-        .collect()
+    let digits: String = labels.iter().rev().copied().collect();
+    u128::from_str_radix(&digits, 16).ok().map(|bits| Ipv6Addr::from_bits(bits).into())
 }
