@@ -395,6 +395,8 @@ mod tests {
             let start = counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 life.up();
+                // Whoever starts it hears of its start before its end.
+                tokio::time::sleep(Duration::from_millis(1)).await;
                 assert_ne!(start, 0, "the first start panics");
                 if start == 1 {
                     return Err("the second fails".to_owned());

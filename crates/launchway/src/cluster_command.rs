@@ -25,6 +25,27 @@ pub(crate) async fn run(home: &Home, command: ClusterCommand) -> Result<(), Fail
             Ok(stopped.map(drop)?)
         }
         ClusterCommand::Status => status(home),
+        ClusterCommand::User(command) => crate::user_command::run(home, command).await,
+        ClusterCommand::Component(command) => crate::doctor::component(home, command).await,
+        ClusterCommand::Backup { file, volumes } => {
+            let stage = Stage::begin("backup");
+            let made = stage.finish(cluster::backup::backup(home, &file, volumes), |made| {
+                let volumes = if made.volumes { "with volumes" } else { "without volumes (--volumes)" };
+                format!("{} as of revision {}, {volumes}: {}", made.name, made.revision, file.display())
+            });
+            Ok(made.map(drop)?)
+        }
+        ClusterCommand::Restore { file } => {
+            let stage = Stage::begin("restore");
+            let made = stage.finish(cluster::backup::restore(home, &file), |made| {
+                let what = if made.volumes { "its volumes included" } else { "it holds no volumes" };
+                format!(
+                    "{} as of revision {}, {what}; `launchway cluster start` starts it",
+                    made.name, made.revision
+                )
+            });
+            Ok(made.map(drop)?)
+        }
         ClusterCommand::Delete => {
             let stage = Stage::begin("cluster");
             let deleted = cluster::delete(home, &mut |step| stage.doing(step)).await;

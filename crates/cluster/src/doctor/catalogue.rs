@@ -15,7 +15,7 @@ pub struct Part {
 }
 
 /// Every component of a cluster, in the order in which they depend on each other.
-pub const PARTS: [Part; 10] = [
+pub const PARTS: [Part; 11] = [
     Part {
         name: "store",
         does: "keeps the state of the cluster on disk",
@@ -27,6 +27,12 @@ pub const PARTS: [Part; 10] = [
         does: "answers kubectl and every other component",
         breaks: "kubectl and `launchway up` cannot connect; no new pods, no rollouts, no scaling",
         keeps: "pods, their traffic, Services and names; containers that end are started again",
+    },
+    Part {
+        name: "certificates",
+        does: "renews the cluster's certificates before they expire",
+        breaks: "nothing, until a certificate expires; then its owner is not believed any more",
+        keeps: "everything",
     },
     Part {
         name: "controllers",

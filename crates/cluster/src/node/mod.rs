@@ -9,7 +9,7 @@ mod links;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use network::PodNetwork;
@@ -26,6 +26,9 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Port of the kubelet on the node's address.
 const KUBELET_PORT: u16 = 10250;
+
+/// Name of the container engine among the components.
+const RUNTIME: &str = "runtime";
 
 /// Clients of the API server, one identity each.
 #[derive(Clone)]
@@ -55,13 +58,14 @@ pub(crate) async fn start(
     clients: NodeClients,
     keys: NodeKeys,
 ) -> Result<(), StartError> {
-    let engine = runtime::Engine::open(config.home.path(), config.engine()).await?;
+    let engine = OpenEngine::default();
     let images = image::ContentStore::open(&config.images)?;
     add_proxy(components, &config, &clients);
     add_name_server(components, &config, &clients);
+    add_runtime(components, &config, &engine);
     add_kubelet(components, &config, &clients, keys, Machinery { network, engine, images });
     add_links(components, &config, &clients);
-    for name in ["proxy", "dns", "links", "kubelet"] {
+    for name in ["proxy", "dns", "links", "runtime", "kubelet"] {
         components.start(name).await?;
     }
     Ok(())
@@ -141,10 +145,30 @@ fn add_name_server(components: &Components, config: &NodeConfig, clients: &NodeC
     });
 }
 
+/// The container engine, while the runtime runs.
+type OpenEngine = Arc<Mutex<Option<runtime::Engine>>>;
+
+/// The engine that makes containers; those that are there live on without it.
+fn add_runtime(components: &Components, config: &NodeConfig, open: &OpenEngine) {
+    let (config, open) = (config.clone(), open.clone());
+    let set = |open: &OpenEngine, engine| *open.lock().unwrap_or_else(PoisonError::into_inner) = engine;
+    components.add(RUNTIME, move |life| {
+        let (config, open) = (config.clone(), open.clone());
+        async move {
+            let engine = runtime::Engine::open(config.home.path(), config.engine()).await;
+            set(&open, Some(engine.map_err(|e| e.to_string())?));
+            life.up();
+            life.stopped().await;
+            set(&open, None);
+            Ok(())
+        }
+    });
+}
+
 /// What the kubelet works with; stays when the kubelet is stopped.
 struct Machinery {
     network: Arc<PodNetwork>,
-    engine: runtime::Engine,
+    engine: OpenEngine,
     images: image::ContentStore,
 }
 
@@ -156,15 +180,17 @@ fn add_kubelet(
     machinery: Machinery,
 ) {
     let (config, client) = (config.clone(), clients.node.clone());
-    let options = move || kubelet::Options {
+    let open = machinery.engine;
+    let (network, images) = (machinery.network, machinery.images);
+    let options = move |engine| kubelet::Options {
         home: config.home.path().to_owned(),
         node_name: config.name.clone(),
         node_address: config.address,
         node_labels: BTreeMap::new(),
         client: client.clone(),
-        engine: machinery.engine.clone(),
-        network: machinery.network.clone(),
-        images: machinery.images.clone(),
+        engine,
+        network: network.clone(),
+        images: images.clone(),
         cluster_dns: config.cluster_dns,
         cluster_domain: DOMAIN.to_owned(),
         pod_cidrs: config.pod_cidrs(),
@@ -178,9 +204,11 @@ fn add_kubelet(
         max_pods: 110,
         lease_renewal: Duration::from_secs(config.renewal),
     };
-    components.add("kubelet", move |life| {
-        let options = options();
+    components.add_needing("kubelet", Some(RUNTIME), move |life| {
+        let engine = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let options = engine.map(&options);
         async move {
+            let options = options.ok_or("the runtime is stopped")?;
             let kubelet = kubelet::Kubelet::start(options).await.map_err(|e| e.to_string())?;
             life.up();
             life.stopped().await;
