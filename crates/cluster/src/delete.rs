@@ -71,6 +71,7 @@ pub async fn delete(home: &Home, step: &mut dyn FnMut(&str)) -> Result<bool, Del
     proxy::dns::stop(&home.names()).map_err(DeleteError::Names)?;
     step("removing rules and devices");
     Table::new(node.table())?.teardown()?;
+    network::announce::release(&node.device).map_err(network::pods::Error::from)?;
     PodNetwork::open(node.network())?.teardown()?;
     if let Some(path) = kubeconfig::user_path() {
         kubeconfig::remove(&path, &settings.name)?;

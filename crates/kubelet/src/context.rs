@@ -1,11 +1,13 @@
 //! What every pod worker shares: the node's handles and facts.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use client::{Events, Informer};
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, HostIP, ObjectReference, Pod, PodIP, PodStatus, Secret, Service,
+};
 use kube::{Client, Resource};
 
 use crate::allocations::Allocations;
@@ -49,7 +51,30 @@ impl Context {
     }
 
     pub(crate) fn facts(&self, pod_ip: Option<Ipv4Addr>) -> Facts {
-        Facts { host_ip: self.node_address, pod_ip, node_cpu: self.node_cpu, node_memory: self.node_memory }
+        Facts {
+            host_ip: self.node_address,
+            host_ip6: self.second_address(self.node_address),
+            pod_ip,
+            pod_ip6: pod_ip.and_then(|ip| self.second_address(ip)),
+            node_cpu: self.node_cpu,
+            node_memory: self.node_memory,
+        }
+    }
+
+    /// The IPv6 address of whom has this IPv4 address: a pod, or the node.
+    pub(crate) fn second_address(&self, ip: Ipv4Addr) -> Option<Ipv6Addr> {
+        if ip == self.node_address { self.network.node_address6() } else { self.network.partner(ip) }
+    }
+
+    /// Adds the IPv6 addresses to a status that has the IPv4 ones.
+    pub(crate) fn add_second_addresses(&self, status: &mut PodStatus) {
+        let second = |first: &str| self.second_address(first.parse().ok()?).map(|ip| ip.to_string());
+        if let Some(list) = status.pod_ips.as_mut().filter(|list| list.len() == 1) {
+            list.extend(second(&list[0].ip).map(|ip| PodIP { ip }));
+        }
+        if let Some(list) = status.host_ips.as_mut().filter(|list| list.len() == 1) {
+            list.extend(second(&list[0].ip).map(|ip| HostIP { ip }));
+        }
     }
 
     /// True when some Service of the pod's namespace selects it: requests may be on their way to it.

@@ -151,6 +151,7 @@ impl Kubelet {
         let node_memory = i64::try_from(machine.allocatable_memory()).unwrap_or(i64::MAX);
         let recorder = client::Events::new(client.clone(), "kubelet", Some(&options.node_name));
         let images = Arc::new(Images::new(options.images, client.clone(), recorder.clone()));
+        let network = options.network;
         let ctx = Arc::new(Context {
             allocations: Allocations::new(node_cpu, node_memory),
             images: images.clone(),
@@ -164,7 +165,7 @@ impl Kubelet {
             node_address: options.node_address,
             client: client.clone(),
             engine: options.engine,
-            network: options.network,
+            network: network.clone(),
             cluster_dns: options.cluster_dns,
             cluster_domain: options.cluster_domain,
             resolv_conf: options.resolv_conf,
@@ -177,6 +178,7 @@ impl Kubelet {
             node: node::status::Node {
                 name: options.node_name.clone(),
                 address: options.node_address,
+                address6: network.node_address6(),
                 port: port.unwrap_or(0),
                 max_pods: options.max_pods,
             },

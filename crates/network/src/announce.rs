@@ -5,8 +5,8 @@
 //! gratuitous ARP request, or an unsolicited neighbour advertisement) makes neighbours forget who had it before. An
 //! address of no device's network goes to the given fallback device, for routers that send it here.
 //!
-//! Keeps: what this made carries [`PROTOCOL`] as the address's origin (`IFA_PROTO`, Linux 5.18 or later) and is known
-//! by that; nothing else is taken away.
+//! Keeps: what this made carries a number of its own as the address's origin (`IFA_PROTO`, Linux 5.18 or later), one
+//! for each name of a fallback device, and is known by that; nothing else is taken away.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,7 +18,7 @@ use crate::link::{self, Mac};
 use crate::netlink::message::{attribute, u32_at};
 use crate::netlink::{Error, Family, Request, Socket};
 use crate::pods::LINK_PREFIX;
-use crate::route::{self, PROTOCOL};
+use crate::route;
 
 const ORIGIN: u16 = 11; // IFA_PROTO
 const HARDWARE_BROADCAST: [u8; 6] = [0xff; 6];
@@ -31,7 +31,8 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Repeating it is cheap, and announces only what is new.
 pub fn hold(wanted: &BTreeSet<IpAddr>, fallback: &str) -> Result<(), Error> {
     let mut socket = Socket::open(Family::Route)?;
-    let held = held(&mut socket)?;
+    let origin = origin(fallback);
+    let held = held(&mut socket, origin)?;
     for (device, address, prefix) in &held {
         if !wanted.contains(address) {
             route::delete_address(&mut socket, *device, *address, *prefix)?;
@@ -57,7 +58,7 @@ pub fn hold(wanted: &BTreeSet<IpAddr>, fallback: &str) -> Result<(), Error> {
         let device = device.or_else(|| Some(links.iter().find(|link| link.name == fallback)?.index));
         let Some(device) = device else { continue };
         let mut request = Request::new();
-        route::add_own_address(&mut request, device, address, ORIGIN, PROTOCOL);
+        route::add_own_address(&mut request, device, address, ORIGIN, origin);
         socket.request(request)?;
         if on_link.is_some()
             && let Some(mac) = link::hardware_address(&mut socket, device)?
@@ -69,17 +70,22 @@ pub fn hold(wanted: &BTreeSet<IpAddr>, fallback: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives back every address that [`hold`] took.
-pub fn release() -> Result<(), Error> {
-    hold(&BTreeSet::new(), "")
+/// Gives back every address that [`hold`] took with this fallback.
+pub fn release(fallback: &str) -> Result<(), Error> {
+    hold(&BTreeSet::new(), fallback)
+}
+
+/// The origin of addresses taken with this fallback; none of those that the kernel gives (1 to 3).
+fn origin(fallback: &str) -> u8 {
+    100 + (crate::pods::fnv(fallback.as_bytes()) % 100) as u8
 }
 
 /// Device, address and prefix length of what we hold.
-fn held(socket: &mut Socket) -> Result<Vec<(u32, IpAddr, u8)>, Error> {
+fn held(socket: &mut Socket, origin: u8) -> Result<Vec<(u32, IpAddr, u8)>, Error> {
     let replies = socket.dump("list addresses", libc::RTM_GETADDR, &[0; 8], |_| {})?;
     let read = |body: &[u8]| {
         let attributes = body.get(8..)?;
-        if attribute(attributes, ORIGIN)? != [PROTOCOL] {
+        if attribute(attributes, ORIGIN)? != [origin] {
             return None;
         }
         let own = attribute(attributes, libc::IFA_LOCAL).or(attribute(attributes, libc::IFA_ADDRESS))?;
@@ -176,7 +182,10 @@ mod tests {
         let mac = Mac([2, 0, 0, 0, 0, 9]);
         let arp = gratuitous_arp(mac, [192, 0, 2, 1]);
         assert_eq!(arp.len(), 28);
-        assert_eq!((&arp[8..14], &arp[14..18], &arp[24..28]), (&mac.0[..], &[192, 0, 2, 1][..], &[192, 0, 2, 1][..]));
+        assert_eq!(
+            (&arp[8..14], &arp[14..18], &arp[24..28]),
+            (&mac.0[..], &[192, 0, 2, 1][..], &[192, 0, 2, 1][..])
+        );
         let address: Ipv6Addr = "2001:db8::5".parse().unwrap();
         let packet = advertisement(mac, address);
         assert_eq!((packet.len(), packet[5], packet[7]), (72, 32, 255));

@@ -157,9 +157,13 @@ fn kubernetes(options: &Options, now: &str) -> Result<Vec<Op>, StartError> {
         "spec": {"parentRef": parent},
     });
     ops.extend(ensure(store, mark, now)?);
+    let cidrs: Vec<String> = std::iter::once(options.service_cidr)
+        .chain(options.service_cidr6)
+        .map(|cidr| cidr.to_string())
+        .collect();
     let range = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
-        "metadata": {"name": "kubernetes"}, "spec": {"cidrs": [options.service_cidr.to_string()]},
+        "metadata": {"name": "kubernetes"}, "spec": {"cidrs": cidrs},
         "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "", "message":
             "Kubernetes Service CIDR is ready", "lastTransitionTime": now}]},
     });

@@ -25,7 +25,7 @@ pub(crate) use config::{DOMAIN, NodeConfig};
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Port of the kubelet on the node's address.
-const KUBELET_PORT: u16 = 10250;
+pub(crate) const KUBELET_PORT: u16 = 10250;
 
 /// Name of the container engine among the components.
 const RUNTIME: &str = "runtime";

@@ -1,7 +1,7 @@
 //! What a Node object says about its machine. Pure, apart from the readers at the end.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -48,6 +48,7 @@ impl Machine {
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) address: Ipv4Addr,
+    pub(crate) address6: Option<Ipv6Addr>,
     pub(crate) port: u16,
     pub(crate) max_pods: u32,
 }
@@ -113,11 +114,11 @@ pub(crate) fn compute(machine: &Machine, node: &Node, before: &NodeStatus, now: 
     });
 
     let address = |type_: &str, address: String| NodeAddress { address, type_: type_.to_owned() };
+    let own = [Some(node.address.to_string()), node.address6.map(|ip| ip.to_string())];
+    let mut addresses: Vec<_> = own.into_iter().flatten().map(|ip| address("InternalIP", ip)).collect();
+    addresses.push(address("Hostname", node.name.clone()));
     NodeStatus {
-        addresses: Some(vec![
-            address("InternalIP", node.address.to_string()),
-            address("Hostname", node.name.clone()),
-        ]),
+        addresses: Some(addresses),
         allocatable: Some(allocatable),
         capacity: Some(capacity),
         conditions: Some(conditions.collect()),
@@ -242,7 +243,7 @@ mod tests {
     }
 
     fn node() -> Node {
-        Node { name: "n".into(), address: Ipv4Addr::new(10, 42, 0, 1), port: 10250, max_pods: 110 }
+        Node { name: "n".into(), address: Ipv4Addr::new(10, 42, 0, 1), address6: None, port: 10250, max_pods: 110 }
     }
 
     #[test]

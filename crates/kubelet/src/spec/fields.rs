@@ -1,6 +1,6 @@
 //! Fields of a pod as text: `fieldRef` and `resourceFieldRef`, for environment and downward volumes. Pure.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceFieldSelector};
 use objects::quantity::Quantity;
@@ -11,7 +11,9 @@ use super::resources;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) host_ip: Ipv4Addr,
+    pub(crate) host_ip6: Option<Ipv6Addr>,
     pub(crate) pod_ip: Option<Ipv4Addr>,
+    pub(crate) pod_ip6: Option<Ipv6Addr>,
     /// Allocatable of the node: the default of a container's limits. Thousandths.
     pub(crate) node_cpu: i64,
     /// Bytes.
@@ -30,8 +32,10 @@ pub(crate) fn field(pod: &Pod, path: &str, facts: &Facts) -> Option<String> {
         "metadata.annotations" => Some(map_lines(meta.annotations.as_ref())),
         "spec.nodeName" => text(&pod.spec.as_ref()?.node_name),
         "spec.serviceAccountName" => text(&pod.spec.as_ref()?.service_account_name),
-        "status.hostIP" | "status.hostIPs" => Some(facts.host_ip.to_string()),
-        "status.podIP" | "status.podIPs" => Some(facts.pod_ip.map(|ip| ip.to_string()).unwrap_or_default()),
+        "status.hostIP" => Some(facts.host_ip.to_string()),
+        "status.hostIPs" => Some(joined(Some(facts.host_ip), facts.host_ip6)),
+        "status.podIP" => Some(joined(facts.pod_ip, None)),
+        "status.podIPs" => Some(joined(facts.pod_ip, facts.pod_ip6)),
         _ => {
             let (kind, key) = path.strip_suffix("']")?.split_once("['")?;
             let map = match kind {
@@ -42,6 +46,12 @@ pub(crate) fn field(pod: &Pod, path: &str, facts: &Facts) -> Option<String> {
             Some(map.and_then(|m| m.get(key)).cloned().unwrap_or_default())
         }
     }
+}
+
+/// Addresses as a list in one text.
+fn joined(first: Option<Ipv4Addr>, second: Option<Ipv6Addr>) -> String {
+    let texts = first.map(|ip| ip.to_string()).into_iter().chain(second.map(|ip| ip.to_string()));
+    texts.collect::<Vec<_>>().join(",")
 }
 
 /// Value of a `resourceFieldRef` for this container; `None` when there is no such resource.
@@ -109,7 +119,9 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             host_ip: Ipv4Addr::new(192, 0, 2, 1),
+            host_ip6: Some(Ipv6Addr::LOCALHOST),
             pod_ip: Some(Ipv4Addr::new(10, 42, 0, 9)),
+            pod_ip6: "fd00::9".parse().ok(),
             node_cpu: 2000,
             node_memory: 1 << 30,
         }
@@ -132,7 +144,8 @@ mod tests {
             ("spec.nodeName", "node"),
             ("spec.serviceAccountName", "sa"),
             ("status.podIP", "10.42.0.9"),
-            ("status.hostIPs", "192.0.2.1"),
+            ("status.podIPs", "10.42.0.9,fd00::9"),
+            ("status.hostIPs", "192.0.2.1,::1"),
         ] {
             assert_eq!(field(&pod, path, &facts()).as_deref(), Some(value), "{path}");
         }

@@ -1,6 +1,6 @@
 //! Content of `/etc/hosts`, `/etc/resolv.conf` and the host name of a pod. Pure.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use k8s_openapi::api::core::v1::{HostAlias, PodSpec};
 
@@ -36,7 +36,7 @@ fn fqdn(host: &str, namespace: &str, spec: &PodSpec, domain: &str) -> Option<Str
 }
 
 /// `/etc/hosts` of a pod with its own network.
-pub(crate) fn hosts(name: &str, namespace: &str, spec: &PodSpec, domain: &str, ip: Ipv4Addr) -> String {
+pub(crate) fn hosts(name: &str, namespace: &str, spec: &PodSpec, domain: &str, ips: &[IpAddr]) -> String {
     let mut text = String::from(
         "# Kubernetes-managed hosts file.\n\
          127.0.0.1\tlocalhost\n\
@@ -47,9 +47,12 @@ pub(crate) fn hosts(name: &str, namespace: &str, spec: &PodSpec, domain: &str, i
          fe00::2\tip6-allrouters\n",
     );
     let short = short_name(name, spec);
-    match fqdn(short, namespace, spec, domain) {
-        Some(full) => text.push_str(&format!("{ip}\t{full}\t{short}\n")),
-        None => text.push_str(&format!("{ip}\t{short}\n")),
+    let full = fqdn(short, namespace, spec, domain);
+    for ip in ips {
+        match &full {
+            Some(full) => text.push_str(&format!("{ip}\t{full}\t{short}\n")),
+            None => text.push_str(&format!("{ip}\t{short}\n")),
+        }
     }
     push_aliases(&mut text, spec.host_aliases.as_deref().unwrap_or_default());
     text
@@ -197,7 +200,7 @@ mod tests {
     fn hosts_file() {
         let spec = spec(json!({"hostname": "db", "subdomain": "s",
             "hostAliases": [{"ip": "192.0.2.9", "hostnames": ["foo", "bar"]}]}));
-        let text = hosts("p", "n", &spec, "cluster.local", Ipv4Addr::new(10, 42, 0, 5));
+        let text = hosts("p", "n", &spec, "cluster.local", &[[10, 42, 0, 5].into(), "fd00::5".parse().unwrap()]);
         assert!(text.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"));
         assert!(text.contains("10.42.0.5\tdb.s.n.svc.cluster.local\tdb\n"));
         assert!(text.ends_with("\n# Entries added by HostAliases.\n192.0.2.9\tfoo\tbar\n"));

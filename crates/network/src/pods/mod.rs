@@ -286,6 +286,11 @@ impl PodNetwork {
         self.config.ipv6.as_ref()?.partner(self.config.pod_cidr, address)
     }
 
+    /// The node's IPv6 address towards its pods; `None` without IPv6.
+    pub fn node_address6(&self) -> Option<Ipv6Addr> {
+        self.config.ipv6.map(|ipv6| ipv6.node_address)
+    }
+
     /// The address that `id` holds.
     pub fn address(&self, id: &str) -> Option<Ipv4Addr> {
         self.addresses().of(id)

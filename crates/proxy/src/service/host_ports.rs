@@ -1,10 +1,10 @@
 //! Host ports of pods as rules. Pure.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
-use network::services::{Empty, Frontend, ServiceRule};
+use network::services::{Clients, Empty, Frontend, IpFamily, Place, ServiceRule};
 
 use super::rules::{port_number, protocol};
 
@@ -20,27 +20,48 @@ fn of_pod(pod: &Pod, node: &str) -> Vec<ServiceRule> {
     if spec.node_name.as_deref() != Some(node) || spec.host_network == Some(true) || ended {
         return Vec::new();
     }
-    let Some(address) = status.pod_ip.as_deref().and_then(|ip| ip.parse::<Ipv4Addr>().ok()) else {
-        return Vec::new();
-    };
+    let listed = status.pod_ips.iter().flatten().map(|ip| ip.ip.as_str());
+    let mut addresses: Vec<IpAddr> = listed.filter_map(|ip| ip.parse().ok()).collect();
+    if addresses.is_empty() {
+        addresses.extend(status.pod_ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok()));
+    }
     // Init containers that go on running beside the others (sidecars) may have ports too.
     let sidecars =
         spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
-    sidecars.chain(&spec.containers).flat_map(|container| of_container(container, address)).collect()
+    let containers: Vec<&Container> = sidecars.chain(&spec.containers).collect();
+    let mut rules = Vec::new();
+    for address in addresses {
+        rules.extend(containers.iter().flat_map(|container| of_container(container, address)));
+    }
+    rules
 }
 
-fn of_container(container: &Container, pod: Ipv4Addr) -> Vec<ServiceRule> {
+/// The ports at one address of the pod; a host address of the other family is for the other address.
+fn of_container(container: &Container, pod: IpAddr) -> Vec<ServiceRule> {
     let ports = container.ports.iter().flatten();
     ports
         .filter_map(|port| {
-            let address = match port.host_ip.as_deref() {
-                None | Some("" | "0.0.0.0") => None,
-                Some(text) => Some(text.parse().ok()?),
+            let place = match port.host_ip.as_deref() {
+                None | Some("") => Place::Node(IpFamily::of(pod)),
+                Some(text) => match text.parse::<IpAddr>().ok()? {
+                    any if any.is_unspecified() => Place::Node(IpFamily::of(any)),
+                    address => Place::Address(address),
+                },
             };
+            if place.family() != IpFamily::of(pod) {
+                return None;
+            }
             let protocol = protocol(port.protocol.as_deref().unwrap_or("TCP"))?;
-            let frontend = Frontend { address, protocol, port: port_number(port.host_port?)? };
-            let endpoints = vec![SocketAddrV4::new(pod, port_number(port.container_port)?)];
-            Some(ServiceRule { frontend, endpoints, affinity: None, empty: Empty::Reject })
+            let port_of_host = port_number(port.host_port?)?;
+            let frontend = Frontend { place, protocol, port: port_of_host, clients: Clients::All };
+            let endpoints = vec![SocketAddr::new(pod, port_number(port.container_port)?)];
+            Some(ServiceRule {
+                frontend,
+                endpoints,
+                affinity: None,
+                empty: Empty::Reject,
+                sources: Vec::new(),
+            })
         })
         .collect()
 }
@@ -65,17 +86,20 @@ mod tests {
 
     #[test]
     fn running_pods_of_this_node_have_their_ports() {
-        let running = json!({ "phase": "Running", "podIP": "10.42.0.2" });
+        let running = json!({ "phase": "Running", "podIP": "10.42.0.2",
+            "podIPs": [{ "ip": "10.42.0.2" }, { "ip": "fd00::2" }] });
         let frontends: Vec<Frontend> = host_ports(&[pod(json!({ "nodeName": "here" }), running)], "here")
             .iter()
             .map(|r| r.frontend)
             .collect();
-        let local = Some(Ipv4Addr::LOCALHOST);
+        let frontend = |place, protocol, port| Frontend { place, protocol, port, clients: Clients::All };
         assert_eq!(
             frontends,
             [
-                Frontend { address: None, protocol: Protocol::Tcp, port: 8080 },
-                Frontend { address: local, protocol: Protocol::Udp, port: 5353 },
+                frontend(Place::Node(IpFamily::V4), Protocol::Tcp, 8080),
+                frontend(Place::Address([127, 0, 0, 1].into()), Protocol::Udp, 5353),
+                frontend(Place::Node(IpFamily::V6), Protocol::Tcp, 8080),
+                frontend(Place::Address("::1".parse().unwrap()), Protocol::Tcp, 8081),
             ]
         );
     }

@@ -8,7 +8,7 @@
 //! upstream's: a sixteenth of the range, at least 16 and at most 256 addresses. So it is with node ports, of which a
 //! thirty-second, at least 16 and at most 128, is left to people's choice while there are others.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use objects::meta;
 use objects::registry;
@@ -17,7 +17,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use store::{Expect, Op, Payload};
 
-use super::{has_address, has_node_ports};
+use super::{families, has_address, has_node_ports};
+use crate::options::Cidr;
 use crate::status::Status;
 use crate::storage;
 use crate::strategy::Ctx;
@@ -72,9 +73,11 @@ pub(super) fn allocate(ctx: &Ctx<'_>, object: &mut Value, old: Option<&Value>) -
         "namespace": ctx.namespace.unwrap_or_default(), "name": meta::name(object)});
     let mut ops = Vec::new();
     let Some(spec) = object.get_mut("spec") else { return Ok(ops) };
-    families(spec);
     if has_address(spec) {
-        address(ctx, spec, &held_addresses, &parent, &mut ops)?;
+        let before = old.and_then(|old| old.get("spec"));
+        families::settle(spec, before, ctx.server.options.service_cidr6.is_some())
+            .map_err(|errors| Status::invalid(ctx.kind, ctx.name, &errors))?;
+        cluster_ips(ctx, spec, &held_addresses, &parent, &mut ops)?;
     }
     ports(ctx, spec, &held_ports, &parent, &mut ops)?;
     let (now_addresses, now_ports) = (addresses(spec), node_ports(spec));
@@ -92,62 +95,55 @@ pub(super) fn release(object: &Value) -> Vec<Op> {
     keys.map(|key| Op::Delete { key, expect: Expect::Any, last: None }).collect()
 }
 
-/// The cluster has IPv4 alone. A headless Service without a selector names both families, since whoever writes
-/// its endpoints decides.
-fn families(spec: &mut Value) {
-    if !has_address(spec) {
-        return;
-    }
-    let headless =
-        text(spec, "clusterIP") == "None" || items(spec, "clusterIPs").first().is_some_and(|ip| ip == "None");
-    let open = headless && is_empty(spec, "selector");
-    if is_empty(spec, "ipFamilyPolicy") {
-        set(spec, "ipFamilyPolicy", if open { "RequireDualStack" } else { "SingleStack" });
-    }
-    if is_empty(spec, "ipFamilies") {
-        let dual = open && text(spec, "ipFamilyPolicy") != "SingleStack";
-        set(spec, "ipFamilies", if dual { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
-    }
-}
-
-fn address(
+/// Gives the Service an address of each of its families.
+fn cluster_ips(
     ctx: &Ctx<'_>,
     spec: &mut Value,
     held: &[String],
     parent: &Value,
     ops: &mut Vec<Op>,
 ) -> Result<(), Status> {
-    let wish = items(spec, "clusterIPs")
-        .first()
-        .and_then(Value::as_str)
-        .unwrap_or(text(spec, "clusterIP"))
-        .to_owned();
-    if wish == "None" {
+    if families::is_headless(spec) {
         set(spec, "clusterIP", "None");
         set(spec, "clusterIPs", json!(["None"]));
         return Ok(());
     }
-    if !wish.is_empty() && held.contains(&wish) {
-        set(spec, "clusterIP", wish.clone());
-        set(spec, "clusterIPs", json!([wish]));
-        return Ok(());
+    let wishes = families::cluster_ips(spec);
+    let mut chosen: Vec<String> = Vec::new();
+    for (at, family) in families::names(spec).iter().enumerate() {
+        let Some(cidr) = range(ctx, family) else { continue };
+        let address = match wishes.get(at).map(String::as_str) {
+            Some(wish) if held.iter().any(|held| held == wish) => {
+                chosen.push(wish.to_owned());
+                continue;
+            }
+            Some(wish) if !wish.is_empty() => wished_address(ctx, cidr, wish, &wishes)?,
+            _ => free_address(ctx, cidr)?,
+        };
+        ops.push(take_address(&address, cidr.family(), parent, &ctx.now)?);
+        chosen.push(address);
     }
-    let chosen = if wish.is_empty() { free_address(ctx)? } else { wished_address(ctx, &wish)? };
-    ops.push(take_address(&chosen, parent, &ctx.now)?);
-    set(spec, "clusterIP", chosen.clone());
-    set(spec, "clusterIPs", json!([chosen]));
+    set(spec, "clusterIP", chosen.first().cloned().unwrap_or_default());
+    set(spec, "clusterIPs", json!(chosen));
     Ok(())
 }
 
-fn wished_address(ctx: &Ctx<'_>, wish: &str) -> Result<String, Status> {
-    let cidr = ctx.server.options.service_cidr;
+/// The range of a family.
+fn range(ctx: &Ctx<'_>, family: &str) -> Option<Cidr> {
+    let options = &ctx.server.options;
+    if family == "IPv6" { options.service_cidr6 } else { Some(options.service_cidr) }
+}
+
+fn wished_address(ctx: &Ctx<'_>, cidr: Cidr, wish: &str, wishes: &[String]) -> Result<String, Status> {
     let refuse = |why: String| {
         let detail = format!("failed to allocate IP {wish}: {why}");
-        let error = FieldError::invalid("spec.clusterIPs", json!([wish]), detail);
+        let error = FieldError::invalid("spec.clusterIPs", json!(wishes), detail);
         Err(Status::invalid(ctx.kind, ctx.name, &[error]))
     };
-    let inside = wish.parse::<Ipv4Addr>().ok().filter(|ip| {
-        let edge = cidr.nth(0) == Some(*ip) || cidr.nth((cidr.size() - 1) as u32) == Some(*ip);
+    let inside = wish.parse::<IpAddr>().ok().filter(|ip| {
+        let last = u32::try_from(cidr.size() - 1).ok();
+        let edge =
+            cidr.nth(0) == Some(*ip) || (ip.is_ipv4() && last.and_then(|at| cidr.nth(at)) == Some(*ip));
         cidr.contains(*ip) && !edge
     });
     let Some(address) = inside else {
@@ -162,8 +158,7 @@ fn wished_address(ctx: &Ctx<'_>, wish: &str) -> Result<String, Status> {
     Ok(address)
 }
 
-fn free_address(ctx: &Ctx<'_>) -> Result<String, Status> {
-    let cidr = ctx.server.options.service_cidr;
+fn free_address(ctx: &Ctx<'_>, cidr: Cidr) -> Result<String, Status> {
     // Neither the network's own address nor the last one is given away.
     let last = u32::try_from(cidr.size() - 1).unwrap_or(u32::MAX);
     let band = if last < 16 { 0 } else { (last / 16).clamp(16, 256).min(last) };
@@ -171,7 +166,8 @@ fn free_address(ctx: &Ctx<'_>) -> Result<String, Status> {
         let count = to.saturating_sub(from);
         let start = random(count)?;
         for step in 0..count {
-            let offset = from + (start + step) % count;
+            // More than half of the numbers there are may be counted.
+            let offset = from + ((u64::from(start) + u64::from(step)) % u64::from(count)) as u32;
             if let Some(address) = cidr.nth(offset).map(|address| address.to_string())
                 && ctx.server.store.get(&address_key(&address)).is_none()
             {
@@ -182,7 +178,7 @@ fn free_address(ctx: &Ctx<'_>) -> Result<String, Status> {
     Err(Status::internal(format!("failed to allocate a serviceIP: range {cidr} is full")))
 }
 
-fn take_address(address: &str, parent: &Value, now: &str) -> Result<Op, Status> {
+fn take_address(address: &str, family: &str, parent: &Value, now: &str) -> Result<Op, Status> {
     let kind = registry::by_resource("networking.k8s.io", "v1", "ipaddresses")
         .ok_or_else(|| Status::internal("the kind IPAddress is not served"))?;
     let object = json!({
@@ -190,7 +186,7 @@ fn take_address(address: &str, parent: &Value, now: &str) -> Result<Op, Status> 
         "metadata": {
             "name": address, "uid": crate::rest::uuid()?, "creationTimestamp": now,
             "labels": {
-                "ipaddress.kubernetes.io/ip-family": "IPv4",
+                "ipaddress.kubernetes.io/ip-family": family,
                 "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
             },
         },

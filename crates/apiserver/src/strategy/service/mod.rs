@@ -1,6 +1,7 @@
 //! Services: defaults, changes of type, validation; addresses and ports come from [`allocate`].
 
 mod allocate;
+mod families;
 mod validate;
 
 use futures::future::BoxFuture;

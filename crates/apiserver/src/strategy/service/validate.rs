@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use objects::validate::{self, FieldError, Reason};
 use serde_json::Value;
 
-use super::{has_address, has_node_ports, is_external};
+use super::{families, has_address, has_node_ports, is_external};
 use crate::strategy::fields::{
     has, is_empty, items, name_errors, number, one_of, port_number, port_or_name, text,
 };
@@ -41,6 +41,7 @@ pub(super) fn service(object: &Value) -> Vec<FieldError> {
         }
     }
     policies(&mut errors, spec);
+    balancer(&mut errors, spec);
     addresses(&mut errors, spec);
     errors
 }
@@ -125,6 +126,40 @@ fn policies(errors: &mut Vec<FieldError>, spec: &Value) {
     }
 }
 
+/// What belongs to load balancers alone.
+fn balancer(errors: &mut Vec<FieldError>, spec: &Value) {
+    let is_balancer = text(spec, "type") == "LoadBalancer";
+    for key in ["loadBalancerSourceRanges", "loadBalancerClass", "allocateLoadBalancerNodePorts"] {
+        if !is_empty(spec, key) && !is_balancer {
+            let detail = "may only be used when `type` is 'LoadBalancer'";
+            errors.push(FieldError::forbidden(format!("spec.{key}"), detail));
+        }
+    }
+    for (at, range) in items(spec, "loadBalancerSourceRanges").iter().enumerate() {
+        let range = range.as_str().unwrap_or_default();
+        if !is_range(range.trim()) {
+            let detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+            errors.push(FieldError::invalid(format!("spec.loadBalancerSourceRanges[{at}]"), range, detail));
+        }
+    }
+    let class = text(spec, "loadBalancerClass");
+    if !class.is_empty() {
+        name_errors(errors, "spec.loadBalancerClass", class, validate::qualified_name(class));
+    }
+    let distribution = text(spec, "trafficDistribution");
+    let allowed = ["PreferClose", "PreferSameNode", "PreferSameZone"];
+    if has(spec, "trafficDistribution") && !allowed.contains(&distribution) {
+        errors.push(FieldError::not_supported("spec.trafficDistribution", distribution, &allowed));
+    }
+}
+
+fn is_range(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(address, prefix)| {
+        let width = address.parse::<IpAddr>().map(|address| if address.is_ipv4() { 32 } else { 128 });
+        width.is_ok_and(|width| prefix.parse::<u8>().is_ok_and(|prefix| prefix <= width))
+    })
+}
+
 fn addresses(errors: &mut Vec<FieldError>, spec: &Value) {
     let (one, list) = (text(spec, "clusterIP"), items(spec, "clusterIPs"));
     if let Some(first) = list.first().and_then(Value::as_str)
@@ -150,9 +185,27 @@ fn addresses(errors: &mut Vec<FieldError>, spec: &Value) {
         if !matches!(family, "IPv4" | "IPv6") {
             let field = format!("spec.ipFamilies[{at}]");
             errors.push(FieldError::not_supported(field, family, &["IPv4", "IPv6"]));
-        } else if family == "IPv6" && at == 0 && one != "None" && has_address(spec) {
-            let detail = "not configured on this cluster";
-            errors.push(FieldError::invalid("spec.ipFamilies[0]", family, detail));
+        }
+    }
+    let families = families::names(spec);
+    if families.len() > 2 || (families.len() == 2 && families[0] == families[1]) {
+        let detail = "may only hold up to 2 values, each once";
+        errors.push(FieldError::invalid("spec.ipFamilies", Value::from(families.clone()), detail));
+    }
+    if given.len() > 1 && given.contains(&"None") {
+        let detail = "'None' must be the first and only value";
+        errors.push(FieldError::invalid("spec.clusterIPs", Value::Array(list.to_vec()), detail));
+    } else if given.len() > 2 {
+        let detail = "may only hold up to 2 values";
+        errors.push(FieldError::invalid("spec.clusterIPs", Value::Array(list.to_vec()), detail));
+    } else if given.len() == 2 && families::family_of(given[0]) == families::family_of(given[1]) {
+        let detail = "may specify no more than one IP for each IP family";
+        errors.push(FieldError::invalid("spec.clusterIPs", Value::Array(list.to_vec()), detail));
+    }
+    for (at, (ip, family)) in given.iter().zip(&families).enumerate() {
+        if *ip != "None" && families::family_of(ip) != family.as_str() {
+            let detail = format!("expected an {family} value as indicated by `ipFamilies[{at}]`");
+            errors.push(FieldError::invalid(format!("spec.clusterIPs[{at}]"), *ip, detail));
         }
     }
     if has(spec, "ipFamilyPolicy") && has_address(spec) {
@@ -160,24 +213,42 @@ fn addresses(errors: &mut Vec<FieldError>, spec: &Value) {
         let policy = text(spec, "ipFamilyPolicy");
         if !allowed.contains(&policy) {
             errors.push(FieldError::not_supported("spec.ipFamilyPolicy", policy, &allowed));
-        } else if policy == "RequireDualStack" && one != "None" {
-            let detail = "this cluster is not configured for dual-stack services";
-            errors.push(FieldError::invalid("spec.ipFamilyPolicy", policy, detail));
         }
     }
 }
 
-/// Checks what changed: an address stays as long as the type has one.
+/// Checks what changed: an address stays as long as the type has one, and so does the first family.
 pub(super) fn change(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if !(has_address(new) && has_address(old)) {
         return errors;
+    }
+    if text(old, "type") == "LoadBalancer"
+        && text(new, "type") == "LoadBalancer"
+        && new.get("loadBalancerClass") != old.get("loadBalancerClass")
+    {
+        let class = text(new, "loadBalancerClass");
+        errors.push(FieldError::invalid("spec.loadBalancerClass", class, "may not change once set"));
     }
     let (is, was) = (text(new, "clusterIP"), text(old, "clusterIP"));
     if !was.is_empty() && is != was {
         let detail =
             if is.is_empty() { "primary clusterIP can not be unset" } else { "may not change once set" };
         errors.push(FieldError::invalid("spec.clusterIPs[0]", is, detail));
+    }
+    let (is, was) = (families::cluster_ips(new), families::cluster_ips(old));
+    if let (Some(is), Some(was)) = (is.get(1), was.get(1))
+        && is != was
+    {
+        errors.push(FieldError::invalid("spec.clusterIPs[1]", is.clone(), "may not change once set"));
+    }
+    let (is, was) = (families::names(new), families::names(old));
+    for (at, (is, _)) in is.iter().zip(&was).enumerate().filter(|(_, (is, was))| is != was) {
+        errors.push(FieldError::invalid(
+            format!("spec.ipFamilies[{at}]"),
+            is.clone(),
+            "may not change once set",
+        ));
     }
     errors
 }

@@ -1,7 +1,7 @@
 //! Starting one container: image, environment, mounts, files, process.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -262,7 +262,9 @@ fn mounts(
         let text = if spec.host_network == Some(true) {
             files::hosts_of_node(&fs::read_to_string("/etc/hosts").unwrap_or_default(), spec)
         } else {
-            files::hosts(desired.name(), desired.namespace(), spec, &ctx.cluster_domain, ip)
+            let second = ctx.second_address(ip).map(IpAddr::from);
+            let ips: Vec<IpAddr> = std::iter::once(ip.into()).chain(second).collect();
+            files::hosts(desired.name(), desired.namespace(), spec, &ctx.cluster_domain, &ips)
         };
         list.push(bind(write("etc-hosts", &text)?, "/etc/hosts", false));
     }

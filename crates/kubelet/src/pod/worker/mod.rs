@@ -188,7 +188,8 @@ impl Worker {
         operations.spawn(async move {
             while images.changed().await.is_ok() && waker.send(Wake::Images).is_ok() {}
         });
-        let claim = (!state.frozen).then(|| ctx.allocations.claim(desired.uid(), resize::share(desired.spec())));
+        let claim =
+            (!state.frozen).then(|| ctx.allocations.claim(desired.uid(), resize::share(desired.spec())));
         let limits = resources::pod(desired.spec(), None);
         let mut worker = Worker {
             ctx,
@@ -241,7 +242,8 @@ impl Worker {
             match known.run.clone() {
                 Run::Running { id, .. } => {
                     let passed = known.startup_passed;
-                    self.state.container(&name).applied = Some(slot.spec.resources.clone().unwrap_or_default());
+                    self.state.container(&name).applied =
+                        Some(slot.spec.resources.clone().unwrap_or_default());
                     self.probe(&slot, &id, passed);
                 }
                 Run::Exited(exit) if exit.epoch.is_some() && exit.message.is_none() => {
@@ -325,6 +327,7 @@ impl Worker {
         conditions.retain(|c| own(&c.type_));
         conditions.extend(foreign);
         self.status = status::compute(&self.desired, &self.state, &previous, self.ctx.node_address, now);
+        self.ctx.add_second_addresses(&mut self.status);
     }
 
     fn write_status(&mut self, now: Timestamp) {
@@ -502,7 +505,9 @@ impl Worker {
                 known.series = 0;
                 known.run = Run::Waiting(Waiting {
                     reason: "RestartingAllContainers".to_owned(),
-                    message: Some("The container is removed because RestartAllContainers in place".to_owned()),
+                    message: Some(
+                        "The container is removed because RestartAllContainers in place".to_owned(),
+                    ),
                     ..Waiting::fresh()
                 });
             }
