@@ -9,7 +9,9 @@ use client::{Change, Failure, Informer, Queue, failure};
 use k8s_openapi::{
     api::{
         core::v1::{Node, Pod, Service},
-        discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice},
+        discovery::v1::{
+            Endpoint, EndpointConditions, EndpointHints, EndpointPort, EndpointSlice, ForNode, ForZone,
+        },
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -130,10 +132,12 @@ impl Controller {
         let node = Some(pods::node(pod)).filter(|node| !node.is_empty());
         let zone = node.and_then(|node| self.nodes.get(None, node));
         let zone = zone.and_then(|node| node.metadata.labels.as_ref()?.get(ZONE).cloned());
+        let ready = select::publishes_unready(service) || serving && !terminating;
         Endpoint {
             addresses: vec![address.to_owned()],
+            hints: hints(service, node, zone.as_deref()).filter(|_| ready),
             conditions: Some(EndpointConditions {
-                ready: Some(select::publishes_unready(service) || serving && !terminating),
+                ready: Some(ready),
                 serving: Some(serving),
                 terminating: Some(terminating),
             }),
@@ -144,6 +148,21 @@ impl Controller {
             ..Endpoint::default()
         }
     }
+}
+
+/// Whose clients an endpoint is meant for, as `trafficDistribution` wants it (KEP-3015): those of its zone, and with
+/// `PreferSameNode` those of its node before them.
+fn hints(service: &Service, node: Option<&str>, zone: Option<&str>) -> Option<EndpointHints> {
+    let distribution = service.spec.as_ref()?.traffic_distribution.as_deref()?;
+    let same_node = distribution == "PreferSameNode";
+    if !same_node && !matches!(distribution, "PreferSameZone" | "PreferClose") {
+        return None;
+    }
+    let hints = EndpointHints {
+        for_nodes: node.filter(|_| same_node).map(|name| vec![ForNode { name: name.into() }]),
+        for_zones: zone.map(|name| vec![ForZone { name: name.into() }]),
+    };
+    (hints != EndpointHints::default()).then_some(hints)
 }
 
 impl Plan {
@@ -411,6 +430,22 @@ mod tests {
         assert_eq!((sizes(&one_more.update), one_more.create.len()), (vec![51], 0));
         let fewer = plan(&service(), existing, wanted(80, 0..200));
         assert_eq!((fewer.update.len(), fewer.delete.len()), (0, 1));
+    }
+
+    #[test]
+    fn hints_follow_the_distribution() {
+        let of = |distribution: &str| {
+            let spec = json!({"spec": {"trafficDistribution": distribution}});
+            let hints = hints(&serde_json::from_value(spec).unwrap(), Some("here"), Some("a"));
+            serde_json::to_value(hints).unwrap()
+        };
+        let zone = json!([{"name": "a"}]);
+        assert_eq!(of("PreferSameZone"), json!({"forZones": zone}));
+        assert_eq!(of("PreferClose"), json!({"forZones": zone}));
+        assert_eq!(of("PreferSameNode"), json!({"forNodes": [{"name": "here"}], "forZones": zone}));
+        assert_eq!(of("Other"), json!(null));
+        let spec = serde_json::from_value(json!({"spec": {"trafficDistribution": "PreferSameZone"}})).unwrap();
+        assert_eq!(hints(&spec, Some("here"), None), None);
     }
 
     #[test]
