@@ -7,13 +7,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::api::core::v1::Node;
-use kube::Api;
+use kube::api::DeleteParams;
 use kube::runtime::wait::await_condition;
+use kube::{Api, Client};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::components::Components;
 use crate::control;
 use crate::control_plane::{self, Certificates};
+use crate::delete;
 use crate::error::{StartError, listen};
 use crate::kubeconfig;
 use crate::layout::Home;
@@ -107,9 +109,35 @@ async fn start(
         client_ca: pki.authority.certificate_pem().to_owned(),
     };
     node::start(&components, config, network, clients, keys).await?;
-    await_node(door.client("launchway-admin", &["system:masters"]), &settings.node).await?;
+    let admin = door.client("launchway-admin", &["system:masters"]);
+    await_node(admin.clone(), &settings.node).await?;
+    if settings.nodes > 1 {
+        step("starting further nodes");
+    }
+    remove_surplus(home, &settings, &admin).await?;
+    control_plane::local_nodes::start(&components, home, &settings, &pki).await?;
+    for name in control_plane::local_nodes::names(&settings) {
+        await_node(admin.clone(), &name).await?;
+    }
     tracing::info!("cluster {} is ready", settings.name);
     Ok((lock, components))
+}
+
+/// Removes further nodes on this machine that are not wanted any more.
+async fn remove_surplus(home: &Home, settings: &Settings, admin: &Client) -> Result<(), StartError> {
+    let wanted = control_plane::local_nodes::names(settings);
+    for name in delete::local_nodes(home) {
+        if !wanted.contains(&name) {
+            tracing::info!("removing the node {name}");
+            let removed = delete::remove_local_node(home, &settings.name, &name).await;
+            removed.map_err(|e| StartError::Part { what: "further node", reason: e.to_string() })?;
+            match Api::<Node>::all(admin.clone()).delete(&name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                other => drop(other?),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits until pods can run on `node`; at once when they can already.

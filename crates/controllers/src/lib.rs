@@ -36,6 +36,7 @@ use std::{pin::Pin, time::Duration};
 use client::Informers;
 pub use load_balancer::AddressPool;
 pub use node::ipam::NodeRange;
+pub use node::left::LEFT;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinSet,
@@ -122,6 +123,7 @@ const CONTROLLERS: &[(&str, Start)] = &[
     ("garbage-collector-controller", |context| Box::pin(garbage::run(context))),
     ("node-lifecycle-controller", |context| Box::pin(node::health::run(context))),
     ("node-ipam-controller", |context| Box::pin(node::ipam::run(context))),
+    ("left-node-controller", |context| Box::pin(node::left::run(context))),
     ("name-server-controller", |context| Box::pin(node::name_servers::run(context))),
     ("taint-eviction-controller", |context| Box::pin(node::eviction::run(context))),
     ("pod-garbage-collector-controller", |context| Box::pin(node::pod_gc::run(context))),

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Command;
 
-use cluster::{Home, Settings, kubeconfig, process};
+use cluster::{AgentSettings, Home, Settings, kubeconfig, process};
 
 use crate::Failure;
 use crate::args::{ClusterCommand, WantedArgs};
@@ -13,6 +13,11 @@ use crate::ui::Stage;
 pub(crate) async fn run(home: &Home, command: ClusterCommand) -> Result<(), Failure> {
     match command {
         ClusterCommand::Start { wanted } => {
+            if let Some(settings) = AgentSettings::read(home)? {
+                let stage = Stage::begin("node");
+                let started = crate::node_command::start(home, &settings, &stage).await;
+                return stage.finish(started, |()| format!("{} runs", settings.node));
+            }
             let settings = ensure(home, &wanted).await?;
             println!("kubectl --context {} get pods --all-namespaces", settings.name);
             Ok(())
@@ -46,6 +51,9 @@ pub(crate) async fn run(home: &Home, command: ClusterCommand) -> Result<(), Fail
             });
             Ok(made.map(drop)?)
         }
+        ClusterCommand::Token(command) => crate::node_command::token(home, command).await,
+        ClusterCommand::Join(args) => crate::node_command::join(home, args).await,
+        ClusterCommand::Leave { force } => crate::node_command::leave(home, force).await,
         ClusterCommand::Delete => {
             let stage = Stage::begin("cluster");
             let deleted = cluster::delete(home, &mut |step| stage.doing(step)).await;
@@ -84,6 +92,7 @@ async fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Setti
     // For a running cluster this compares what was asked for with what there is.
     let settings = Settings::open(home, &wanted.clone().into())?;
     if !fresh {
+        settings.check_running(&wanted.clone().into())?;
         // It may have been started a moment ago by somebody else.
         stage.doing("waiting until it is ready");
         cluster::await_node(client(home).await?, &settings.node).await?;
@@ -95,6 +104,11 @@ async fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Setti
 }
 
 fn status(home: &Home) -> Result<(), Failure> {
+    if let Some(node) = AgentSettings::read(home)? {
+        let state = process::running(home).map_or("is stopped; `launchway cluster start` starts it", |_| "runs");
+        println!("Node {} of cluster {} at {} {state}.", node.node, node.cluster.name, node.server);
+        return Ok(());
+    }
     let Some(settings) = Settings::read(home)? else {
         println!("There is no cluster in {}; `launchway cluster start` makes one.", home.path().display());
         return Ok(());
@@ -120,7 +134,10 @@ pub(crate) async fn daemon(home: &Home, wanted: cluster::Wanted) -> Result<(), F
     let tell = |line: &str| {
         let _ = writeln!(std::io::stdout(), "{line}");
     };
-    let result = cluster::run(home, &wanted, tell, process::say_ready).await;
+    let result = match AgentSettings::read(home)? {
+        Some(node) => cluster::run_agent(home, node, tell, process::say_ready).await,
+        None => cluster::run(home, &wanted, tell, process::say_ready).await,
+    };
     if let Err(error) = &result {
         process::say_failed(&error.to_string());
     }

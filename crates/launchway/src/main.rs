@@ -10,6 +10,7 @@ mod doctor;
 mod down;
 mod images;
 mod migrate_command;
+mod node_command;
 mod ui;
 mod up;
 mod user_command;
@@ -36,6 +37,12 @@ fn main() -> ExitCode {
     }
     let args = Args::parse();
     start_logging(matches!(args.command, Command::Daemon { .. }));
+    // Before there is a second thread: a node among several on a machine lives in a network namespace of its own.
+    if let Command::Daemon { .. } = &args.command
+        && let Err(error) = cluster::enter_namespace(&cluster::Home::new(&args.home))
+    {
+        return fail(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),

@@ -122,24 +122,6 @@ impl Machine {
         Ok(())
     }
 
-    /// Removes link and namespace; no error if they are not there. Processes inside keep the namespace, without a
-    /// way out, until they end.
-    pub fn disconnect(&self) -> Result<(), Error> {
-        link::delete(&mut Socket::open(Family::Route)?, &self.port)?;
-        let fail = |action| {
-            let path = self.namespace.clone();
-            move |source| Error::File { action, path, source }
-        };
-        if is_kept(&self.namespace) {
-            rustix::mount::unmount(&self.namespace, rustix::mount::UnmountFlags::DETACH)
-                .map_err(|e| fail("unmount")(e.into()))?;
-        }
-        match std::fs::remove_file(&self.namespace) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fail("remove")(error)),
-            _ => Ok(()),
-        }
-    }
-
     fn open_or_create(&self) -> Result<OwnedFd, Error> {
         let path = &self.namespace;
         let fail = |action| {
@@ -157,6 +139,24 @@ impl Machine {
         let source = format!("/proc/self/fd/{}", netns.as_raw_fd());
         rustix::mount::mount_bind(source, path).map_err(|e| fail("keep the namespace at")(e.into()))?;
         Ok(netns)
+    }
+}
+
+/// Removes the port of a machine and its namespace; no error if they are not there. Processes inside keep the
+/// namespace, without a way out, until they end.
+pub fn disconnect(port: &str, kept_at: &Path) -> Result<(), Error> {
+    link::delete(&mut Socket::open(Family::Route)?, port)?;
+    let fail = |action| {
+        let path = kept_at.to_owned();
+        move |source| Error::File { action, path, source }
+    };
+    if is_kept(kept_at) {
+        rustix::mount::unmount(kept_at, rustix::mount::UnmountFlags::DETACH)
+            .map_err(|e| fail("unmount")(e.into()))?;
+    }
+    match std::fs::remove_file(kept_at) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fail("remove")(error)),
+        _ => Ok(()),
     }
 }
 

@@ -85,6 +85,17 @@ async fn start(
     Ok((lock, components))
 }
 
+/// Moves this thread, and all that it starts, into the network namespace that the node in `home` lives in, if it has
+/// one of its own. For the beginning of a process.
+pub fn enter_namespace(home: &Home) -> Result<(), StartError> {
+    let settings = AgentSettings::read(home)?;
+    match settings.and_then(|settings| settings.namespace) {
+        Some(namespace) => network::machines::enter(&namespace)
+            .map_err(|e| StartError::Part { what: "network namespace", reason: e.to_string() }),
+        None => Ok(()),
+    }
+}
+
 /// A client with the node's identity.
 pub fn agent_client(home: &Home, settings: &AgentSettings) -> Result<Client, StartError> {
     let keys = AgentKeys::open(&home.pki())?;

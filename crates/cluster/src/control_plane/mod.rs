@@ -2,6 +2,7 @@
 
 mod certificates;
 mod door;
+pub(crate) mod local_nodes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! Not here: who makes the clients and keys that a node is given.
 
 mod config;
-mod links;
+pub(crate) mod links;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

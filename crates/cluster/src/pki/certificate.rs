@@ -149,6 +149,12 @@ impl Authority {
         &self.key_pem
     }
 
+    /// A certificate for the node `node` towards the API server.
+    pub(crate) fn node(&self, node: &str, now: SystemTime, lifetime: Duration) -> Result<Identity, PkiError> {
+        let user = format!("system:node:{node}");
+        self.issue(&Request::new(&user, Purpose::Client).organization("system:nodes"), now, lifetime)
+    }
+
     pub(super) fn issue(
         &self,
         request: &Request,

@@ -3,5 +3,6 @@
 pub(crate) mod eviction;
 pub(crate) mod health;
 pub(crate) mod ipam;
+pub(crate) mod left;
 pub(crate) mod name_servers;
 pub(crate) mod pod_gc;
