@@ -14,9 +14,8 @@ pub fn started() -> Cluster {
 
 /// `kubectl apply` of these objects, in this order.
 pub fn apply(cluster: &Cluster, objects: &[Value]) {
-    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
     let file = cluster.folder().join("apply.json");
-    std::fs::write(&file, list.to_string()).unwrap();
+    std::fs::write(&file, objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")).unwrap();
     cluster.kubectl_ok(&["apply", "-f", file.to_str().unwrap()]);
 }
 

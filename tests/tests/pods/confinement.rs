@@ -1,7 +1,8 @@
 //! Security contexts: who a container is, what it may do, and what is refused.
 
 use e2e::objects::{
-    apply, container, exec, logs, pod, refused, shell, started, until, until_event, until_phase, until_ready, with,
+    apply, container, exec, logs, pod, refused, shell, started, until, until_event, until_phase, until_ready,
+    with,
 };
 use serde_json::json;
 
@@ -25,9 +26,23 @@ fn users_and_groups_are_those_of_the_security_context() {
         &cluster,
         &[
             pod("root", spec(who, json!({}), json!({}))),
-            pod("user", spec(who, json!({"runAsUser": 1000, "runAsGroup": 3000, "fsGroup": 2000,
-                "supplementalGroups": [4000], "runAsNonRoot": true}), json!({}))),
-            pod("own", spec(who, json!({"runAsUser": 1000, "fsGroup": 2000}), json!({"runAsUser": 1001, "runAsGroup": 5}))),
+            pod(
+                "user",
+                spec(
+                    who,
+                    json!({"runAsUser": 1000, "runAsGroup": 3000, "fsGroup": 2000,
+                "supplementalGroups": [4000], "runAsNonRoot": true}),
+                    json!({}),
+                ),
+            ),
+            pod(
+                "own",
+                spec(
+                    who,
+                    json!({"runAsUser": 1000, "fsGroup": 2000}),
+                    json!({"runAsUser": 1001, "runAsGroup": 5}),
+                ),
+            ),
             pod("root-image", spec("true", json!({"runAsNonRoot": true}), json!({}))),
             pod("root-user", spec("true", json!({"runAsNonRoot": true}), json!({"runAsUser": 0}))),
         ],
@@ -65,30 +80,40 @@ fn containers_may_do_what_their_context_allows_and_no_more() {
         with(shell(name, script), json!({"securityContext": context}))
     };
     let seccomp = |type_: &str| json!({"seccompProfile": {"type": type_}});
-    let local = json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/no-mkdir.json"}});
+    let local =
+        json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/no-mkdir.json"}});
     let missing = json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/none.json"}});
     apply(
         &cluster,
         &[
-            pod("may", json!({"restartPolicy": "Never", "containers": [
-                asks("usual", MAY, json!({})),
-                asks("dropped", MAY, json!({"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}})),
-                asks("added", MAY, json!({"capabilities": {"add": ["NET_ADMIN"]}})),
-                asks("unconfined", MAY, seccomp("Unconfined")),
-                asks("default", MAY, seccomp("RuntimeDefault")),
-                asks("local", &format!("{MAY}; mkdir /tmp/x; echo $?"), local),
-                asks("no-more", MAY, json!({"allowPrivilegeEscalation": false})),
-                asks("privileged", &format!("{MAY}; mount -t tmpfs none /mnt && echo mounted"), json!({"privileged": true})),
-                asks("read-only", "touch /file; echo $?; touch /dev/shm/file; echo $?", json!({"readOnlyRootFilesystem": true})),
-                asks("masked", "cat /proc/kcore | head -c1 | wc -c; echo 1 > /proc/sys/kernel/domainname; echo $?", json!({})),
-            ]})),
-            pod("sysctl", json!({
+            pod(
+                "may",
+                json!({"restartPolicy": "Never", "containers": [
+                    asks("usual", MAY, json!({})),
+                    asks("dropped", MAY, json!({"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}})),
+                    asks("added", MAY, json!({"capabilities": {"add": ["NET_ADMIN"]}})),
+                    asks("unconfined", MAY, seccomp("Unconfined")),
+                    asks("default", MAY, seccomp("RuntimeDefault")),
+                    asks("local", &format!("{MAY}; mkdir /tmp/x; echo $?"), local),
+                    asks("no-more", MAY, json!({"allowPrivilegeEscalation": false})),
+                    asks("privileged", &format!("{MAY}; mkdir /mnt && mount -t tmpfs none /mnt && echo mounted"), json!({"privileged": true})),
+                    asks("read-only", "touch /file; echo $?; touch /dev/shm/file; echo $?", json!({"readOnlyRootFilesystem": true})),
+                    asks("masked", "cat /proc/kcore | head -c1 | wc -c; echo 1 > /proc/sys/kernel/domainname; echo $?", json!({})),
+                ]}),
+            ),
+            pod(
+                "sysctl",
+                json!({
                 "restartPolicy": "Never",
                 "securityContext": {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "80"}]},
-                "containers": [shell("c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start")]})),
-            pod("unsafe-sysctl", json!({
+                "containers": [shell("c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start")]}),
+            ),
+            pod(
+                "unsafe-sysctl",
+                json!({
                 "securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "65536"}]},
-                "containers": [shell("c", STAY)]})),
+                "containers": [shell("c", STAY)]}),
+            ),
             pod("no-profile", json!({"containers": [asks("c", STAY, missing)]})),
         ],
     );
@@ -102,12 +127,24 @@ fn containers_may_do_what_their_context_allows_and_no_more() {
     assert_eq!(told("added"), may("00000000a80435fb", "00000000a80435fb", 0, 2));
     assert_eq!(told("unconfined"), may(USUAL, USUAL, 0, 0));
     assert_eq!(told("default"), may(USUAL, USUAL, 0, 2));
-    assert!(told("local").starts_with(&may(USUAL, USUAL, 0, 2)) && told("local").ends_with("\n1\n"), "{}", told("local"));
+    assert!(
+        told("local").starts_with(&may(USUAL, USUAL, 0, 2)) && told("local").ends_with("\n1\n"),
+        "{}",
+        told("local")
+    );
     assert_eq!(told("no-more"), may(USUAL, USUAL, 1, 2));
-    assert!(told("privileged").contains("Seccomp:0\n") && told("privileged").ends_with("mounted\n"), "{}", told("privileged"));
+    assert!(
+        told("privileged").contains("Seccomp:0\n") && told("privileged").ends_with("mounted\n"),
+        "{}",
+        told("privileged")
+    );
     assert!(!told("privileged").contains(USUAL));
     assert!(told("read-only").contains("Read-only file system\n1\n0\n"), "{}", told("read-only"));
-    assert!(told("masked").starts_with("0\n") && told("masked").contains("Read-only file system"), "{}", told("masked"));
+    assert!(
+        told("masked").starts_with("0\n") && told("masked").contains("Read-only file system"),
+        "{}",
+        told("masked")
+    );
 
     until_phase(&cluster, "sysctl", "Succeeded");
     assert_eq!(logs(&cluster, "sysctl", "c"), "80\n");
@@ -124,7 +161,10 @@ fn containers_may_do_what_their_context_allows_and_no_more() {
     });
     let both = json!({"securityContext": {"privileged": true, "allowPrivilegeEscalation": false}});
     let error = refused(&cluster, &pod("both", json!({"containers": [with(shell("c", STAY), both)]})));
-    assert!(error.contains("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"), "{error}");
+    assert!(
+        error.contains("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -134,9 +174,7 @@ fn runtime_classes_name_a_handler_that_the_node_has() {
         json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": handler,
                "overhead": {"podFixed": {"cpu": "10m", "memory": "8Mi"}}})
     };
-    let of = |class: &str| {
-        json!({"runtimeClassName": class, "containers": [shell("c", STAY)], "terminationGracePeriodSeconds": 1})
-    };
+    let of = |class: &str| json!({"runtimeClassName": class, "containers": [shell("c", STAY)], "terminationGracePeriodSeconds": 1});
     apply(&cluster, &[class("usual", "runc"), class("sandboxed", "gvisor")]);
     apply(&cluster, &[pod("usual", of("usual")), pod("sandboxed", of("sandboxed"))]);
     let usual = until_ready(&cluster, "usual");

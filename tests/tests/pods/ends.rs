@@ -1,7 +1,10 @@
 //! Hooks, last words and the ways in which containers end.
 
 use e2e::eventually;
-use e2e::objects::{apply, container, events, logs, pod, shell, started, until_event, until_gone, until_phase, until_ready, with};
+use e2e::objects::{
+    apply, container, events, logs, pod, shell, started, until_event, until_gone, until_phase, until_ready,
+    with,
+};
 use serde_json::{Value, json};
 
 use crate::{STAY, marks};
@@ -22,23 +25,59 @@ fn hooks_run_and_their_failures_are_told() {
     apply(
         &cluster,
         &[
-            pod("hooked", one(hooked("c", stays, json!({
-                "postStart": exec("echo started >> /marks/c"), "preStop": exec("echo stopping >> /marks/c")})))),
-            pod("sleeps", one(hooked("s", &stays.replace("/marks/c", "/marks/s"), json!({"preStop": {"sleep": {"seconds": 1}}})))),
-            pod("bad-start", one(hooked("c2", "exec sleep 1000", json!({
-                "postStart": exec("echo secret; exit 9"), "preStop": exec("exit 9")})))),
-            pod("bad-stop", one(hooked("c3", &stays.replace("/marks/c", "/marks/c3"), json!({"preStop": exec("exit 9")})))),
-            pod("signalled", one(hooked("sig",
-                "trap 'echo usr1 > /marks/sig; exit 0' USR1; while :; do sleep 0.1; done",
-                json!({"stopSignal": "SIGUSR1"})))),
-            pod("http", json!({"volumes": volumes, "terminationGracePeriodSeconds": 20, "containers": [
+            pod(
+                "hooked",
+                one(hooked(
+                    "c",
+                    stays,
+                    json!({
+                "postStart": exec("echo started >> /marks/c"), "preStop": exec("echo stopping >> /marks/c")}),
+                )),
+            ),
+            pod(
+                "sleeps",
+                one(hooked(
+                    "s",
+                    &stays.replace("/marks/c", "/marks/s"),
+                    json!({"preStop": {"sleep": {"seconds": 1}}}),
+                )),
+            ),
+            pod(
+                "bad-start",
+                one(hooked(
+                    "c2",
+                    "exec sleep 1000",
+                    json!({
+                "postStart": exec("echo secret; exit 9"), "preStop": exec("exit 9")}),
+                )),
+            ),
+            pod(
+                "bad-stop",
+                one(hooked(
+                    "c3",
+                    &stays.replace("/marks/c", "/marks/c3"),
+                    json!({"preStop": exec("exit 9")}),
+                )),
+            ),
+            pod(
+                "signalled",
+                one(hooked(
+                    "sig",
+                    "trap 'echo usr1 > /marks/sig; exit 0' USR1; while :; do sleep 0.1; done",
+                    json!({"stopSignal": "SIGUSR1"}),
+                )),
+            ),
+            pod(
+                "http",
+                json!({"volumes": volumes, "terminationGracePeriodSeconds": 20, "containers": [
                 hooked("asks", "exec sleep 1000",
                     json!({"postStart": {"httpGet": {"port": 8080, "path": "/cgi-bin/hello", "host": ""}}})),
             ], "initContainers": [with(
                 with(shell("serves", "mkdir -p /tmp/cgi-bin; printf '#!/bin/sh\\necho \"$REQUEST_URI\" > /marks/http\\necho; echo ok\\n' \
                     > /tmp/cgi-bin/hello; chmod +x /tmp/cgi-bin/hello; exec httpd -f -p 8080 -h /tmp"), mount.clone()),
                 json!({"restartPolicy": "Always",
-                       "startupProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}}))]})),
+                       "startupProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}}))]}),
+            ),
         ],
     );
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
@@ -49,7 +88,11 @@ fn hooks_run_and_their_failures_are_told() {
     assert_eq!(read("http"), "/cgi-bin/hello\n");
 
     let failed = until_phase(&cluster, "bad-start", "Failed");
-    assert_eq!(container(&failed, "c2")["state"]["terminated"]["exitCode"], 137, "sleep does not listen as PID 1");
+    assert_eq!(
+        container(&failed, "c2")["state"]["terminated"]["exitCode"],
+        137,
+        "sleep does not listen as PID 1"
+    );
     until_event(&cluster, "bad-start", "FailedPostStartHook: PostStartHook failed");
     until_event(&cluster, "bad-start", "Killing: FailedPostStartHook");
     until_event(&cluster, "bad-start", "FailedPreStopHook: PreStopHook failed");
@@ -76,21 +119,36 @@ fn the_last_words_and_the_way_of_an_end_are_told() {
     apply(
         &cluster,
         &[
-            pod("words", never(json!([
-                shell("file", "echo out; printf 'by file' > /dev/termination-log; exit 4"),
-                with(shell("path", "printf 'elsewhere' > /tmp/words"), json!({"terminationMessagePath": "/tmp/words"})),
-                with(shell("logged", "echo one; echo two >&2; exit 1"), falls_back.clone()),
-                with(shell("good", "echo one"), falls_back),
-            ]))),
-            pod("greedy", never(json!([with(
-                shell("eater", "x=x; while :; do x=$x$x; done"),
-                json!({"resources": {"limits": {"memory": "24Mi"}}}),
-            )]))),
+            pod(
+                "words",
+                never(json!([
+                    shell("file", "echo out; printf 'by file' > /dev/termination-log; exit 4"),
+                    with(
+                        shell("path", "printf 'elsewhere' > /tmp/words"),
+                        json!({"terminationMessagePath": "/tmp/words"})
+                    ),
+                    with(shell("logged", "echo one; echo two >&2; exit 1"), falls_back.clone()),
+                    with(shell("good", "echo one"), falls_back),
+                ])),
+            ),
+            pod(
+                "greedy",
+                never(json!([with(
+                    shell("eater", "x=x; while :; do x=$x$x; done"),
+                    json!({"resources": {"limits": {"memory": "24Mi"}}}),
+                )])),
+            ),
             pod("late", with(never(json!([shell("c", STAY)])), json!({"activeDeadlineSeconds": 2}))),
-            pod("deaf", json!({"terminationGracePeriodSeconds": 1, "containers": [
-                shell("c", "trap '' TERM; while :; do sleep 1; done")]})),
-            pod("no-program", never(json!([
-                {"name": "c", "image": e2e::images::BUSYBOX, "command": ["/no/such/program"]}]))),
+            pod(
+                "deaf",
+                json!({"terminationGracePeriodSeconds": 1, "containers": [
+                shell("c", "trap '' TERM; while :; do sleep 1; done")]}),
+            ),
+            pod(
+                "no-program",
+                never(json!([
+                {"name": "c", "image": e2e::images::BUSYBOX, "command": ["/no/such/program"]}])),
+            ),
         ],
     );
     let words = until_phase(&cluster, "words", "Failed");
@@ -113,7 +171,11 @@ fn the_last_words_and_the_way_of_an_end_are_told() {
 
     let late = until_phase(&cluster, "late", "Failed");
     assert_eq!(late["status"]["reason"], "DeadlineExceeded");
-    until_event(&cluster, "late", "DeadlineExceeded: Pod was active on the node longer than the specified deadline");
+    until_event(
+        &cluster,
+        "late",
+        "DeadlineExceeded: Pod was active on the node longer than the specified deadline",
+    );
 
     let odd = until_phase(&cluster, "no-program", "Failed");
     let odd = &container(&odd, "c")["state"]["terminated"];

@@ -1,6 +1,9 @@
 //! What the containers of a pod share, in which order they live, and when they begin again.
 
-use e2e::objects::{apply, condition, container, exec, pod, shell, started, until, until_event, until_phase, until_ready, with};
+use e2e::objects::{
+    apply, condition, container, exec, pod, shell, started, until, until_event, until_phase, until_ready,
+    with,
+};
 use serde_json::{Value, json};
 
 use crate::{STAY, marks, restarts};
@@ -9,10 +12,8 @@ use crate::{STAY, marks, restarts};
 fn containers_share_what_their_pod_says_and_no_more() {
     let cluster = started();
     let two = |more: Value| {
-        let containers = [
-            shell("a", "echo told > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"),
-            shell("b", STAY),
-        ];
+        let containers =
+            [shell("a", "echo told > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"), shell("b", STAY)];
         with(json!({"containers": containers, "terminationGracePeriodSeconds": 1}), more)
     };
     apply(
@@ -64,7 +65,10 @@ fn containers_share_what_their_pod_says_and_no_more() {
         "search a.test b.test\nnameserver 192.0.2.53\noptions ndots:2 edns0"
     );
     let resolver = exec(&cluster, "apart", "a", &["cat", "/etc/resolv.conf"]);
-    assert!(resolver.starts_with("search default.svc.cluster.local svc.cluster.local cluster.local"), "{resolver}");
+    assert!(
+        resolver.starts_with("search default.svc.cluster.local svc.cluster.local cluster.local"),
+        "{resolver}"
+    );
     assert!(resolver.ends_with("options ndots:5"), "{resolver}");
 }
 
@@ -151,13 +155,19 @@ fn what_ends_is_started_again_as_its_policies_say() {
                "restartPolicyRules": [{"action": action, "exitCodes": {"operator": "In", "values": [code]}}]})
     };
     let counted = |name: &str, then: &str| {
-        with(shell(name, &format!("echo x >> /marks/{name}; n=$(wc -l < /marks/{name}); {then}")), mount.clone())
+        with(
+            shell(name, &format!("echo x >> /marks/{name}; n=$(wc -l < /marks/{name}); {then}")),
+            mount.clone(),
+        )
     };
     apply(
         &cluster,
         &[
             pod("loops", json!({"containers": [shell("c", "exit 3")]})),
-            pod("never", json!({"restartPolicy": "Never", "containers": [shell("c", "exit 3"), shell("d", "true")]})),
+            pod(
+                "never",
+                json!({"restartPolicy": "Never", "containers": [shell("c", "exit 3"), shell("d", "true")]}),
+            ),
             pod(
                 "on-failure",
                 json!({"restartPolicy": "OnFailure", "volumes": volumes,
@@ -178,12 +188,12 @@ fn what_ends_is_started_again_as_its_policies_say() {
             pod(
                 "all-over",
                 json!({"restartPolicy": "Never", "volumes": volumes, "terminationGracePeriodSeconds": 1,
-                    "initContainers": [counted("prepare", "true")],
-                    "containers": [
-                        with(counted("trigger", "[ $n -ge 2 ] && exec sleep 1000; sleep 1; exit 88"),
-                             rule("RestartAllContainers", 88)),
-                        counted("beside", "exec sleep 1000"),
-                    ]}),
+                "initContainers": [counted("prepare", "true")],
+                "containers": [
+                    with(counted("trigger", "[ $n -ge 2 ] && exec sleep 1000; sleep 1; exit 88"),
+                         rule("RestartAllContainers", 88)),
+                    counted("beside", "exec sleep 1000"),
+                ]}),
             ),
         ],
     );
@@ -196,10 +206,17 @@ fn what_ends_is_started_again_as_its_policies_say() {
         status["state"]["waiting"]["message"],
         format!("back-off 10s restarting failed container=c pod=loops_default({uid})")
     );
-    assert_eq!((&status["lastState"]["terminated"]["exitCode"], &status["restartCount"]), (&json!(3), &json!(1)));
+    assert_eq!(
+        (&status["lastState"]["terminated"]["exitCode"], &status["restartCount"]),
+        (&json!(3), &json!(1))
+    );
     assert_eq!(loops["status"]["phase"], "Running");
     assert_eq!(condition(&loops, "Ready")["message"], "containers with unready status: [c]");
-    until_event(&cluster, "loops", &format!("BackOff: Back-off restarting failed container c in pod loops_default({uid})"));
+    until_event(
+        &cluster,
+        "loops",
+        &format!("BackOff: Back-off restarting failed container c in pod loops_default({uid})"),
+    );
 
     let never = until_phase(&cluster, "never", "Failed");
     assert_eq!(container(&never, "c")["state"]["terminated"]["exitCode"], 3);
@@ -210,7 +227,10 @@ fn what_ends_is_started_again_as_its_policies_say() {
     assert_eq!(restarts(&recovered, "onfailure"), 1);
 
     let ruled = until_phase(&cluster, "ruled", "Failed");
-    assert_eq!((restarts(&ruled, "ruled"), &container(&ruled, "ruled")["state"]["terminated"]["exitCode"]), (1, &json!(5)));
+    assert_eq!(
+        (restarts(&ruled, "ruled"), &container(&ruled, "ruled")["state"]["terminated"]["exitCode"]),
+        (1, &json!(5))
+    );
 
     let own = until(&cluster, &["pod", "own-policy"], "one ended", |pod| {
         container(pod, "ends")["state"]["terminated"]["exitCode"] == 1

@@ -1,6 +1,8 @@
 //! What holds a pod back, and what takes its place.
 
-use e2e::objects::{apply, condition, pod, shell, started, until, until_event, until_gone, until_ready, with};
+use e2e::objects::{
+    apply, condition, pod, shell, started, until, until_event, until_gone, until_ready, with,
+};
 use serde_json::json;
 
 use crate::STAY;
@@ -12,7 +14,10 @@ fn gates_hold_pods_back() {
     apply(
         &cluster,
         &[
-            pod("ready-gate", json!({"containers": stay, "readinessGates": [{"conditionType": "example.com/ok"}]})),
+            pod(
+                "ready-gate",
+                json!({"containers": stay, "readinessGates": [{"conditionType": "example.com/ok"}]}),
+            ),
             pod("gated", json!({"containers": stay, "schedulingGates": [{"name": "example.com/wait"}]})),
         ],
     );
@@ -34,7 +39,14 @@ fn gates_hold_pods_back() {
     assert_eq!(condition(&gated, "PodScheduled")["reason"], "SchedulingGated");
     let shown = cluster.kubectl_ok(&["get", "pod", "gated"]);
     assert!(shown.contains("SchedulingGated"), "{shown}");
-    cluster.kubectl_ok(&["patch", "pod", "gated", "--type=json", "-p", r#"[{"op":"remove","path":"/spec/schedulingGates"}]"#]);
+    cluster.kubectl_ok(&[
+        "patch",
+        "pod",
+        "gated",
+        "--type=json",
+        "-p",
+        r#"[{"op":"remove","path":"/spec/schedulingGates"}]"#,
+    ]);
     until_ready(&cluster, "gated");
 }
 
@@ -44,9 +56,7 @@ fn important_pods_take_the_place_of_lesser_ones() {
     let node = cluster.get(&["nodes"])["items"][0].clone();
     let cpus = node["status"]["allocatable"]["cpu"].as_str().unwrap().parse::<u32>().unwrap();
     let most = format!("{}m", cpus * 1000 * 6 / 10);
-    let class = |name: &str, value: i64| {
-        json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value})
-    };
+    let class = |name: &str, value: i64| json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value});
     let big = |class: &str| {
         let container = with(shell("c", STAY), json!({"resources": {"requests": {"cpu": most}}}));
         json!({"priorityClassName": class, "containers": [container], "terminationGracePeriodSeconds": 5})

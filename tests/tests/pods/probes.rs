@@ -106,16 +106,47 @@ fn every_kind_of_probe_decides_about_readiness() {
     apply(
         &cluster,
         &[
-            pod("http", one(with(probed("c", serve, json!({
-                "httpGet": {"port": "web", "path": "/cgi-bin/who", "httpHeaders": header("me")}})), json!({"ports": named})))),
-            pod("http-refused", one(probed("c", serve, json!({
-                "httpGet": {"port": 8080, "path": "/cgi-bin/who", "httpHeaders": header("you")}})))),
+            pod(
+                "http",
+                one(with(
+                    probed(
+                        "c",
+                        serve,
+                        json!({
+                "httpGet": {"port": "web", "path": "/cgi-bin/who", "httpHeaders": header("me")}}),
+                    ),
+                    json!({"ports": named}),
+                )),
+            ),
+            pod(
+                "http-refused",
+                one(probed(
+                    "c",
+                    serve,
+                    json!({
+                "httpGet": {"port": 8080, "path": "/cgi-bin/who", "httpHeaders": header("you")}}),
+                )),
+            ),
             pod("tcp", one(probed("c", serve, json!({"tcpSocket": {"port": 8080}})))),
             pod("tcp-refused", one(probed("c", STAY, json!({"tcpSocket": {"port": 8081}})))),
-            pod("exec", one(probed("c", &format!("touch /tmp/ok; {STAY}"), json!({"exec": {"command": ["cat", "/tmp/ok"]}})))),
+            pod(
+                "exec",
+                one(probed(
+                    "c",
+                    &format!("touch /tmp/ok; {STAY}"),
+                    json!({"exec": {"command": ["cat", "/tmp/ok"]}}),
+                )),
+            ),
             pod("exec-late", one(probed("c", STAY, json!({"exec": {"command": ["sleep", "1000"]}})))),
-            pod("https", one(probed("c", STAY, json!({
-                "httpGet": {"scheme": "HTTPS", "host": address, "port": 38443, "path": "/"}})))),
+            pod(
+                "https",
+                one(probed(
+                    "c",
+                    STAY,
+                    json!({
+                "httpGet": {"scheme": "HTTPS", "host": address, "port": 38443, "path": "/"}}),
+                )),
+            ),
             pod("grpc", host(probed("c", STAY, json!({"grpc": {"port": 38500}})))),
             pod("grpc-bad", host(probed("c", STAY, json!({"grpc": {"port": 38501, "service": "shop"}})))),
         ],
@@ -124,11 +155,21 @@ fn every_kind_of_probe_decides_about_readiness() {
         until_ready(&cluster, name);
     }
     assert_eq!(exec(&cluster, "http", "c", &["cat", "/tmp/agent"]), "kube-probe/1.37");
-    let ip = |name: &str| cluster.get(&["pod", name])["status"]["podIP"].as_str().unwrap_or_default().to_owned();
+    let ip =
+        |name: &str| cluster.get(&["pod", name])["status"]["podIP"].as_str().unwrap_or_default().to_owned();
     for (name, text) in [
         ("http-refused", "Readiness probe failed: HTTP probe failed with statuscode: 403".to_owned()),
-        ("tcp-refused", format!("Readiness probe failed: dial tcp {}:8081: connect: connection refused", ip("tcp-refused"))),
-        ("exec-late", "Readiness probe failed: command timed out: \"sleep 1000\" timed out after 1s".to_owned()),
+        (
+            "tcp-refused",
+            format!(
+                "Readiness probe failed: dial tcp {}:8081: connect: connection refused",
+                ip("tcp-refused")
+            ),
+        ),
+        (
+            "exec-late",
+            "Readiness probe failed: command timed out: \"sleep 1000\" timed out after 1s".to_owned(),
+        ),
         ("grpc-bad", "Readiness probe failed: service unhealthy (responded with \"NOT_SERVING\")".to_owned()),
     ] {
         until_event(&cluster, name, &format!("Unhealthy: {text}"));
@@ -139,7 +180,11 @@ fn every_kind_of_probe_decides_about_readiness() {
     // Readiness comes and goes while the container runs on.
     exec(&cluster, "exec", "c", &["rm", "/tmp/ok"]);
     until(&cluster, &["pod", "exec"], "not ready", |pod| condition(pod, "Ready")["status"] == "False");
-    until_event(&cluster, "exec", "Unhealthy: Readiness probe failed: cat: can't open '/tmp/ok': No such file or directory");
+    until_event(
+        &cluster,
+        "exec",
+        "Unhealthy: Readiness probe failed: cat: can't open '/tmp/ok': No such file or directory",
+    );
     exec(&cluster, "exec", "c", &["touch", "/tmp/ok"]);
     assert_eq!(restarts(&until_ready(&cluster, "exec"), "c"), 0);
 }
@@ -158,17 +203,50 @@ fn liveness_and_startup_probes_restart_what_fails_them() {
     apply(
         &cluster,
         &[
-            pod("lives", one(probed(&format!("touch /tmp/alive; {STAY}"),
-                json!({"livenessProbe": probe("/tmp/alive", json!({}))})), json!({}))),
+            pod(
+                "lives",
+                one(
+                    probed(
+                        &format!("touch /tmp/alive; {STAY}"),
+                        json!({"livenessProbe": probe("/tmp/alive", json!({}))}),
+                    ),
+                    json!({}),
+                ),
+            ),
             // The pod's grace would keep the test waiting; the probe's own ends it.
-            pod("deaf", one(probed(deaf, json!({"livenessProbe": probe("/tmp/none", json!({"terminationGracePeriodSeconds": 1}))})),
-                json!({"terminationGracePeriodSeconds": 600}))),
-            pod("slow", one(probed(&format!("(sleep 3; touch /tmp/up) & {STAY}"), json!({
+            pod(
+                "deaf",
+                one(
+                    probed(
+                        deaf,
+                        json!({"livenessProbe": probe("/tmp/none", json!({"terminationGracePeriodSeconds": 1}))}),
+                    ),
+                    json!({"terminationGracePeriodSeconds": 600}),
+                ),
+            ),
+            pod(
+                "slow",
+                one(
+                    probed(
+                        &format!("(sleep 3; touch /tmp/up) & {STAY}"),
+                        json!({
                 "startupProbe": probe("/tmp/up", json!({"failureThreshold": 30})),
-                "livenessProbe": probe("/tmp/up", json!({"failureThreshold": 1}))})), json!({}))),
-            pod("never-up", one(probed(STAY, json!({"startupProbe": probe("/tmp/up", json!({}))})), json!({}))),
-            pod("not-again", one(probed(STAY, json!({"livenessProbe": probe("/tmp/none", json!({}))})),
-                json!({"restartPolicy": "Never"}))),
+                "livenessProbe": probe("/tmp/up", json!({"failureThreshold": 1}))}),
+                    ),
+                    json!({}),
+                ),
+            ),
+            pod(
+                "never-up",
+                one(probed(STAY, json!({"startupProbe": probe("/tmp/up", json!({}))})), json!({})),
+            ),
+            pod(
+                "not-again",
+                one(
+                    probed(STAY, json!({"livenessProbe": probe("/tmp/none", json!({}))})),
+                    json!({"restartPolicy": "Never"}),
+                ),
+            ),
         ],
     );
     let not_started = until(&cluster, &["pod", "slow"], "runs without being started", |pod| {
@@ -178,7 +256,11 @@ fn liveness_and_startup_probes_restart_what_fails_them() {
     until_ready(&cluster, "lives");
     exec(&cluster, "lives", "c", &["rm", "/tmp/alive"]);
     let restarted = until(&cluster, &["pod", "lives"], "restarted", |pod| restarts(pod, "c") == 1);
-    assert_eq!(container(&restarted, "c")["lastState"]["terminated"]["exitCode"], 0, "it listened to the signal");
+    assert_eq!(
+        container(&restarted, "c")["lastState"]["terminated"]["exitCode"],
+        0,
+        "it listened to the signal"
+    );
     until_event(&cluster, "lives", "Unhealthy: Liveness probe failed: cat: can't open '/tmp/alive'");
     until_event(&cluster, "lives", "Killing: Container c failed liveness probe, will be restarted");
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use e2e::objects::{
-    apply, condition, container, exec, pod, refused, shell, started, until, until_event, until_phase, until_ready,
-    with,
+    apply, condition, container, exec, pod, refused, shell, started, until, until_event, until_phase,
+    until_ready, with,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,10 @@ fn cgroup(path: &str, file: &str) -> String {
     let root = PathBuf::from("/sys/fs/cgroup");
     if root.join("cgroup.controllers").exists() {
         let path = root.join("launchway").join(path).join(file);
-        return std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).trim().to_owned();
+        return std::fs::read_to_string(&path)
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+            .trim()
+            .to_owned();
     }
     let read = |controller: &str, file: &str| {
         let path = root.join(controller).join("launchway").join(path).join(file);
@@ -25,7 +28,9 @@ fn cgroup(path: &str, file: &str) -> String {
         "memory.max" => read("memory", "memory.limit_in_bytes"),
         "cpu.max" => format!("{} {}", read("cpu", "cpu.cfs_quota_us"), read("cpu", "cpu.cfs_period_us")),
         // As runtimes convert shares.
-        "cpu.weight" => (1 + (read("cpu", "cpu.shares").parse::<u64>().unwrap() - 2) * 9999 / 262_142).to_string(),
+        "cpu.weight" => {
+            (1 + (read("cpu", "cpu.shares").parse::<u64>().unwrap() - 2) * 9999 / 262_142).to_string()
+        }
         other => panic!("{other} has no counterpart in version 1"),
     }
 }
@@ -60,19 +65,33 @@ fn classes_requests_and_limits_are_cgroups() {
         &cluster,
         &[
             pod("guaranteed", spec(json!([sized("c", json!({"limits": both}))]))),
-            pod("burstable", spec(json!([
-                sized("c", json!({"requests": {"cpu": "100m"}, "limits": {"cpu": "200m", "memory": "48Mi"}})),
-                sized("d", json!({"requests": {"cpu": "300m"}})),
-            ]))),
+            pod(
+                "burstable",
+                spec(json!([
+                    sized(
+                        "c",
+                        json!({"requests": {"cpu": "100m"}, "limits": {"cpu": "200m", "memory": "48Mi"}})
+                    ),
+                    sized("d", json!({"requests": {"cpu": "300m"}})),
+                ])),
+            ),
             pod("best-effort", spec(json!([sized("c", json!({}))]))),
-            pod("whole", with(spec(json!([sized("c", json!({})), sized("d", json!({}))])),
-                json!({"resources": {"limits": {"cpu": "300m", "memory": "96Mi"}}}))),
+            pod(
+                "whole",
+                with(
+                    spec(json!([sized("c", json!({})), sized("d", json!({}))])),
+                    json!({"resources": {"limits": {"cpu": "300m", "memory": "96Mi"}}}),
+                ),
+            ),
         ],
     );
     let mut pods = Vec::new();
-    for (name, class) in
-        [("guaranteed", "Guaranteed"), ("burstable", "Burstable"), ("best-effort", "BestEffort"), ("whole", "Guaranteed")]
-    {
+    for (name, class) in [
+        ("guaranteed", "Guaranteed"),
+        ("burstable", "Burstable"),
+        ("best-effort", "BestEffort"),
+        ("whole", "Guaranteed"),
+    ] {
         let found = until_ready(&cluster, name);
         assert_eq!(found["status"]["qosClass"], class, "{name}");
         pods.push(found);
@@ -92,7 +111,9 @@ fn classes_requests_and_limits_are_cgroups() {
     assert_eq!(cgroup(&of_pod(&pods[3]), "memory.max"), (96 << 20).to_string());
     assert_eq!(cgroup(&of_pod(&pods[3]), "cpu.max"), "30000 100000");
     // The classes' own groups weigh what their pods ask for together.
-    e2e::eventually("the class weighs 400m", || (cgroup("burstable", "cpu.weight") == weight(409)).then_some(()));
+    e2e::eventually("the class weighs 400m", || {
+        (cgroup("burstable", "cpu.weight") == weight(409)).then_some(())
+    });
     assert_eq!(cgroup("besteffort", "cpu.weight"), weight(2));
     let scores = |name: &str| exec(&cluster, name, "c", &["cat", "/proc/1/oom_score_adj"]);
     assert_eq!(scores("best-effort"), "1000");
@@ -119,9 +140,13 @@ fn resources_are_resized_in_place() {
         let patch = json!({"spec": {"containers": [{"name": "c", "resources": resources}]}}).to_string();
         cluster.kubectl(&["patch", "pod", name, "--subresource", "resize", "-p", &patch])
     };
-    let must = |name: &str, resources: Value| assert!(resize(name, resources.clone()).success, "{name} {resources}");
+    let must =
+        |name: &str, resources: Value| assert!(resize(name, resources.clone()).success, "{name} {resources}");
 
-    must("web", json!({"requests": {"cpu": "200m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}}));
+    must(
+        "web",
+        json!({"requests": {"cpu": "200m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}}),
+    );
     let after = until(&cluster, &["pod", "web"], "resized", |pod| {
         let status = container(pod, "c");
         status["resources"]["limits"] == json!({"cpu": "500m", "memory": "128Mi"})
@@ -137,12 +162,17 @@ fn resources_are_resized_in_place() {
         assert_eq!(cgroup(&path, "memory.max"), (128 << 20).to_string(), "{path}");
         assert_eq!(cgroup(&path, "cpu.weight"), weight(204), "{path}");
     }
-    until_event(&cluster, "web", "ResizeStarted: Pod resize started: {\"containers\":[{\"name\":\"c\",\"resources\":{");
+    until_event(
+        &cluster,
+        "web",
+        "ResizeStarted: Pod resize started: {\"containers\":[{\"name\":\"c\",\"resources\":{",
+    );
     until_event(&cluster, "web", "ResizeCompleted: Pod resize completed: {");
 
     must("anew", json!({"limits": {"memory": "192Mi"}}));
     let restarted = until(&cluster, &["pod", "anew"], "restarted for it", |pod| {
-        restarts(pod, "c") == 1 && container(pod, "c")["resources"]["limits"]["memory"] == "192Mi"
+        restarts(pod, "c") == 1
+            && container(pod, "c")["resources"]["limits"]["memory"] == "192Mi"
             && container(pod, "c")["ready"] == true
     });
     assert_eq!(cgroup(&group(&restarted, "c"), "memory.max"), (192 << 20).to_string());
@@ -166,14 +196,18 @@ fn resources_are_resized_in_place() {
     until_event(&cluster, "web", "ResizeDeferred: Pod resize Deferred: {");
     cluster.kubectl_ok(&["delete", "pod", "anew"]);
     let granted = until(&cluster, &["pod", "web"], "gets what became free", |pod| {
-        condition(pod, "PodResizePending").is_null() && condition(pod, "PodResizeInProgress").is_null()
+        condition(pod, "PodResizePending").is_null()
+            && condition(pod, "PodResizeInProgress").is_null()
             && container(pod, "c")["allocatedResources"]["cpu"] != "200m"
     });
     assert_eq!(restarts(&granted, "c"), 0);
 
     for (resources, said) in [
-        (json!({"requests": {"cpu": null}}), "resource requests cannot be removed"),
-        (json!({"requests": {"cpu": "3", "memory": "1Gi"}, "limits": {"cpu": "3", "memory": "1Gi"}}), "Pod QOS Class may not change"),
+        (json!({"limits": {"memory": null}}), "resource limits cannot be removed"),
+        (
+            json!({"requests": {"cpu": "3", "memory": "1Gi"}, "limits": {"cpu": "3", "memory": "1Gi"}}),
+            "Pod QOS Class may not change",
+        ),
     ] {
         let ran = resize("web", resources);
         assert!(!ran.success && ran.stderr.contains(said), "{}", ran.stderr);

@@ -1,7 +1,7 @@
 //! Owners and the three ways to delete them.
 
-use e2e::objects::{apply, started, until, until_gone};
 use e2e::eventually;
+use e2e::objects::{apply, started, until, until_gone};
 use serde_json::json;
 
 use crate::{names, pods, workload};
@@ -10,7 +10,15 @@ use crate::{names, pods, workload};
 fn dependents_go_before_after_or_not_at_all() {
     let cluster = started();
     let one = |name: &str| workload("ReplicaSet", name, "1", json!({"replicas": 2}));
-    apply(&cluster, &[one("background"), one("foreground"), one("orphans"), workload("Deployment", "web", "1", json!({"replicas": 1}))]);
+    apply(
+        &cluster,
+        &[
+            one("background"),
+            one("foreground"),
+            one("orphans"),
+            workload("Deployment", "web", "1", json!({"replicas": 1})),
+        ],
+    );
     for name in ["background", "foreground", "orphans"] {
         until(&cluster, &["replicaset", name], "ready", |found| found["status"]["readyReplicas"] == 2);
     }
@@ -29,7 +37,9 @@ fn dependents_go_before_after_or_not_at_all() {
         !found["metadata"]["deletionTimestamp"].is_null()
     });
     assert_eq!(waits["metadata"]["finalizers"], json!(["foregroundDeletion"]));
-    until(&cluster, &["pod", &held], "is being deleted", |pod| !pod["metadata"]["deletionTimestamp"].is_null());
+    until(&cluster, &["pod", &held], "is being deleted", |pod| {
+        !pod["metadata"]["deletionTimestamp"].is_null()
+    });
     assert!(cluster.kubectl(&["get", "replicaset", "foreground"]).success);
     cluster.kubectl_ok(&["patch", "pod", &held, "--type=merge", "-p", &patch("null")]);
     until_gone(&cluster, &["replicaset", "foreground"]);

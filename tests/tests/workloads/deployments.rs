@@ -31,7 +31,16 @@ fn set_version(cluster: &Cluster, name: &str, to: &str) {
 fn a_deployment_rolls_goes_back_pauses_and_restarts() {
     let cluster = started();
     let image = e2e::images::BUSYBOX;
-    cluster.kubectl_ok(&["create", "deployment", "made", &format!("--image={image}"), "--replicas=2", "--", "sleep", "1000"]);
+    cluster.kubectl_ok(&[
+        "create",
+        "deployment",
+        "made",
+        &format!("--image={image}"),
+        "--replicas=2",
+        "--",
+        "sleep",
+        "1000",
+    ]);
     rolled_out(&cluster, "made");
     cluster.kubectl_ok(&["delete", "deployment", "made", "--wait=false"]);
 
@@ -65,7 +74,9 @@ fn a_deployment_rolls_goes_back_pauses_and_restarts() {
     cluster.kubectl_ok(&["rollout", "pause", "deployment/web"]);
     set_version(&cluster, "web", "4");
     cluster.kubectl_ok(&["scale", "deployment/web", "--replicas=4"]);
-    until(&cluster, &["deployment", "web"], "scaled while paused", |found| found["status"]["readyReplicas"] == 4);
+    until(&cluster, &["deployment", "web"], "scaled while paused", |found| {
+        found["status"]["readyReplicas"] == 4
+    });
     assert_eq!(versions(&cluster, "web"), BTreeSet::from(["1".to_owned()]));
     assert_eq!(condition(&cluster.get(&["deployment", "web"]), "Progressing")["reason"], "DeploymentPaused");
     cluster.kubectl_ok(&["rollout", "resume", "deployment/web"]);
@@ -101,7 +112,8 @@ fn a_stuck_rollout_is_told_and_scales_in_proportion() {
     );
     rolled_out(&cluster, "stuck");
     let available = |found: &Value| found["status"]["availableReplicas"].as_i64().unwrap_or_default();
-    let waits = until(&cluster, &["deployment", "slow"], "ready", |found| found["status"]["readyReplicas"] == 1);
+    let waits =
+        until(&cluster, &["deployment", "slow"], "ready", |found| found["status"]["readyReplicas"] == 1);
     assert_eq!(available(&waits), 0, "ready is not yet available");
     until(&cluster, &["deployment", "slow"], "available", |found| available(found) == 1);
 
@@ -125,7 +137,8 @@ fn a_stuck_rollout_is_told_and_scales_in_proportion() {
     // Twelve plus two of surge, spread over both sets as they are: four to four.
     cluster.kubectl_ok(&["scale", "deployment/stuck", "--replicas=12"]);
     eventually("both sets grew", || {
-        let mut wanted: Vec<i64> = sets(&cluster, "stuck").iter().map(|set| set["spec"]["replicas"].as_i64().unwrap()).collect();
+        let mut wanted: Vec<i64> =
+            sets(&cluster, "stuck").iter().map(|set| set["spec"]["replicas"].as_i64().unwrap()).collect();
         wanted.sort_unstable();
         (wanted == [7, 7]).then_some(())
     });
@@ -146,7 +159,8 @@ fn replica_sets_and_controllers_keep_their_number() {
     let released = names(&pods(&cluster, "set"))[0].clone();
     cluster.kubectl_ok(&["label", "pod", &released, "app=free", "--overwrite"]);
     eventually("another took its place", || (pods(&cluster, "set").len() == 3).then_some(()));
-    let free = until(&cluster, &["pod", &released], "released", |pod| pod["metadata"]["ownerReferences"].is_null());
+    let free =
+        until(&cluster, &["pod", &released], "released", |pod| pod["metadata"]["ownerReferences"].is_null());
     assert_eq!(free["status"]["phase"], "Running");
     let victim = names(&pods(&cluster, "old"))[0].clone();
     cluster.kubectl_ok(&["delete", "pod", &victim, "--wait=false"]);

@@ -1,7 +1,9 @@
 //! Jobs and CronJobs.
 
 use e2e::Cluster;
-use e2e::objects::{apply, condition, container, logs, refused, shell, started, until, until_event, until_gone, with};
+use e2e::objects::{
+    apply, condition, container, logs, refused, shell, started, until, until_event, until_gone, with,
+};
 use serde_json::{Value, json};
 
 fn job(name: &str, container: Value, spec: Value) -> Value {
@@ -25,9 +27,7 @@ fn jobs_end_as_their_policies_say() {
     let indexed = json!({"completionMode": "Indexed", "completions": 3, "parallelism": 2});
     let exit = |code: i32| shell("c", &format!("exit {code}"));
     let by_index = "[ $JOB_COMPLETION_INDEX != 1 ]";
-    let rule = |action: &str, code: i32| {
-        json!({"rules": [{"action": action, "onExitCodes": {"operator": "In", "values": [code]}}]})
-    };
+    let rule = |action: &str, code: i32| json!({"rules": [{"action": action, "onExitCodes": {"operator": "In", "values": [code]}}]});
     apply(
         &cluster,
         &[
@@ -35,18 +35,29 @@ fn jobs_end_as_their_policies_say() {
             job("indexed", shell("c", "echo $JOB_COMPLETION_INDEX $(hostname)"), indexed),
             job("fails", exit(1), json!({"backoffLimit": 1})),
             job("stops", exit(42), json!({"backoffLimit": 6, "podFailurePolicy": rule("FailJob", 42)})),
-            job("index-fails", shell("c", by_index), json!({"completionMode": "Indexed", "completions": 3,
-                "parallelism": 3, "backoffLimitPerIndex": 0, "backoffLimit": 6})),
-            job("enough", shell("c", "[ $JOB_COMPLETION_INDEX = 0 ] || sleep 1000"), json!({
+            job(
+                "index-fails",
+                shell("c", by_index),
+                json!({"completionMode": "Indexed", "completions": 3,
+                "parallelism": 3, "backoffLimitPerIndex": 0, "backoffLimit": 6}),
+            ),
+            job(
+                "enough",
+                shell("c", "[ $JOB_COMPLETION_INDEX = 0 ] || sleep 1000"),
+                json!({
                 "completionMode": "Indexed", "completions": 3, "parallelism": 3,
-                "successPolicy": {"rules": [{"succeededIndexes": "0"}]}})),
+                "successPolicy": {"rules": [{"succeededIndexes": "0"}]}}),
+            ),
             job("late", shell("c", "sleep 1000"), json!({"activeDeadlineSeconds": 2})),
             job("waits", exit(0), json!({"suspend": true})),
             job("short", exit(0), json!({"ttlSecondsAfterFinished": 1})),
         ],
     );
     let plain = done(&cluster, "plain", "Complete");
-    assert_eq!((&plain["status"]["succeeded"], &condition(&plain, "Complete")["reason"]), (&json!(2), &json!("CompletionsReached")));
+    assert_eq!(
+        (&plain["status"]["succeeded"], &condition(&plain, "Complete")["reason"]),
+        (&json!(2), &json!("CompletionsReached"))
+    );
     let indexed = done(&cluster, "indexed", "Complete");
     assert_eq!(indexed["status"]["completedIndexes"], "0-2");
     let mut told: Vec<String> = pods_of(&cluster, "indexed")
@@ -63,12 +74,18 @@ fn jobs_end_as_their_policies_say() {
     until_event(&cluster, "fails", "BackoffLimitExceeded: Job has reached the specified backoff limit");
 
     let stopped = done(&cluster, "stops", "Failed");
-    assert_eq!((&condition(&stopped, "Failed")["reason"], &stopped["status"]["failed"]), (&json!("PodFailurePolicy"), &json!(1)));
+    assert_eq!(
+        (&condition(&stopped, "Failed")["reason"], &stopped["status"]["failed"]),
+        (&json!("PodFailurePolicy"), &json!(1))
+    );
     let message = condition(&stopped, "Failed")["message"].as_str().unwrap().to_owned();
     assert!(message.contains("exit code 42 matching FailJob rule at index 0"), "{message}");
     let index = done(&cluster, "index-fails", "Failed");
     assert_eq!(condition(&index, "Failed")["reason"], "FailedIndexes");
-    assert_eq!((&index["status"]["completedIndexes"], &index["status"]["failedIndexes"]), (&json!("0,2"), &json!("1")));
+    assert_eq!(
+        (&index["status"]["completedIndexes"], &index["status"]["failedIndexes"]),
+        (&json!("0,2"), &json!("1"))
+    );
     let enough = done(&cluster, "enough", "Complete");
     assert_eq!(condition(&enough, "Complete")["reason"], "SuccessPolicy");
     assert_eq!(condition(&done(&cluster, "late", "Failed"), "Failed")["reason"], "DeadlineExceeded");
@@ -79,7 +96,11 @@ fn jobs_end_as_their_policies_say() {
     done(&cluster, "waits", "Complete");
     until_gone(&cluster, &["job", "short"]);
     let list = cluster.kubectl_ok(&["get", "jobs"]);
-    assert!(list.lines().any(|line| line.starts_with("plain ") && line.contains("Complete") && line.contains("2/2")), "{list}");
+    assert!(
+        list.lines()
+            .any(|line| line.starts_with("plain ") && line.contains("Complete") && line.contains("2/2")),
+        "{list}"
+    );
 }
 
 #[test]
@@ -112,17 +133,34 @@ fn a_cron_job_starts_jobs_when_they_are_due() {
 
     // What was missed while it was suspended is made up for.
     let tokyo = json!({"timeZone": "Asia/Tokyo", "concurrencyPolicy": "Forbid", "suspend": true});
-    apply(&cluster, &[cron("runs", "* * * * *", tokyo), cron("rests", "* * * * *", json!({"suspend": true}))]);
-    let date = std::process::Command::new("date").args(["-u", "-d", "3 minutes ago", "+%FT%TZ"]).output().unwrap();
-    let last = json!({"status": {"lastScheduleTime": String::from_utf8(date.stdout).unwrap().trim()}}).to_string();
-    cluster.kubectl_ok(&["patch", "cronjob", "runs", "rests", "--subresource=status", "--type=merge", "-p", &last]);
+    apply(
+        &cluster,
+        &[cron("runs", "* * * * *", tokyo), cron("rests", "* * * * *", json!({"suspend": true}))],
+    );
+    let date =
+        std::process::Command::new("date").args(["-u", "-d", "3 minutes ago", "+%FT%TZ"]).output().unwrap();
+    let last =
+        json!({"status": {"lastScheduleTime": String::from_utf8(date.stdout).unwrap().trim()}}).to_string();
+    cluster.kubectl_ok(&[
+        "patch",
+        "cronjob",
+        "runs",
+        "rests",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &last,
+    ]);
     cluster.kubectl_ok(&["patch", "cronjob", "runs", "-p", r#"{"spec":{"suspend":false}}"#]);
     let runs = until(&cluster, &["cronjob", "runs"], "has a job", |found| {
         found["status"]["active"].as_array().is_some_and(|active| active.len() == 1)
     });
     let made = runs["status"]["active"][0]["name"].as_str().unwrap().to_owned();
     let owner = &cluster.get(&["job", &made])["metadata"]["ownerReferences"][0];
-    assert_eq!((&owner["kind"], &owner["name"], &owner["controller"]), (&json!("CronJob"), &json!("runs"), &json!(true)));
+    assert_eq!(
+        (&owner["kind"], &owner["name"], &owner["controller"]),
+        (&json!("CronJob"), &json!("runs"), &json!(true))
+    );
     until_event(&cluster, "runs", &format!("SuccessfulCreate: Created job {made}"));
     let jobs = cluster.get(&["jobs"]);
     assert_eq!(jobs["items"].as_array().unwrap().len(), 1, "the suspended one made none");

@@ -15,7 +15,8 @@ fn a_stateful_set_keeps_order_and_names() {
     let cluster = started();
     let mut db = workload("StatefulSet", "db", "1", json!({"replicas": 3, "serviceName": "db"}));
     // Ready only when somebody says so.
-    let gate = json!({"readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 1}});
+    let gate =
+        json!({"readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 1}});
     let container = db["spec"]["template"]["spec"]["containers"][0].clone();
     db["spec"]["template"]["spec"]["containers"][0] = with(container, gate);
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"},
@@ -59,7 +60,7 @@ fn a_stateful_set_keeps_order_and_names() {
     let all = r#"{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}"#;
     cluster.kubectl_ok(&["patch", "statefulset", "p", "-p", all]);
     let said = cluster.kubectl_ok(&["rollout", "status", "statefulset/p", "--timeout=60s"]);
-    assert!(said.contains("rolling update complete 3 pods at revision"), "{said}");
+    assert!(said.contains("partitioned roll out complete: 3 new pods have been updated"), "{said}");
     assert_eq!(versions(), ["2", "2", "2"]);
 
     cluster.kubectl_ok(&["scale", "statefulset/db", "--replicas=1"]);
@@ -76,7 +77,8 @@ fn a_daemon_set_is_on_every_node_it_fits() {
     chosen["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "fast"});
     apply(&cluster, &[workload("DaemonSet", "agent", "1", json!({})), chosen]);
     until(&cluster, &["daemonset", "agent"], "ready", |found| found["status"]["numberReady"] == 1);
-    let none = until(&cluster, &["daemonset", "chosen"], "seen", |found| found["status"]["observedGeneration"] == 1);
+    let none =
+        until(&cluster, &["daemonset", "chosen"], "seen", |found| found["status"]["observedGeneration"] == 1);
     assert_eq!(none["status"]["desiredNumberScheduled"], 0);
     cluster.kubectl_ok(&["label", "node", &node, "disk=fast"]);
     until(&cluster, &["daemonset", "chosen"], "on the node", |found| found["status"]["numberReady"] == 1);

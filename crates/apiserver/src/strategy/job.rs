@@ -248,6 +248,11 @@ impl Strategy for CronJob {
         } else if let Err(detail) = cron(schedule) {
             errors.push(FieldError::invalid("spec.schedule", schedule, detail));
         }
+        if let Some(zone) = spec.get("timeZone").and_then(Value::as_str)
+            && let Err(detail) = time_zone(zone)
+        {
+            errors.push(FieldError::invalid("spec.timeZone", zone, detail));
+        }
         let policy = text(spec, "concurrencyPolicy");
         if !matches!(policy, "Allow" | "Forbid" | "Replace") {
             let allowed = ["Allow", "Forbid", "Replace"];
@@ -268,6 +273,17 @@ impl Strategy for CronJob {
     fn validate_update(&self, ctx: &Ctx<'_>, new: &Value, _old: &Value) -> Vec<FieldError> {
         if ctx.subresource == Some("status") { Vec::new() } else { self.validate_create(ctx, new) }
     }
+}
+
+/// Checks the name of a time zone, which must be one of the IANA database.
+fn time_zone(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("timeZone must be nil or non-empty string".into());
+    }
+    if name.eq_ignore_ascii_case("local") {
+        return Err("timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones".into());
+    }
+    jiff::tz::TimeZone::get(name).map(drop).map_err(|_| format!("unknown time zone {name}"))
 }
 
 /// Checks a schedule: five fields of numbers, names, ranges, lists and steps, or one of the `@` words.
@@ -331,6 +347,15 @@ fn cron(schedule: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_zones() {
+        for name in ["Asia/Tokyo", "UTC", "America/Argentina/Buenos_Aires"] {
+            assert_eq!(time_zone(name), Ok(()), "{name}");
+        }
+        assert_eq!(time_zone("Mars/Olympus").unwrap_err(), "unknown time zone Mars/Olympus");
+        assert!(time_zone("Local").is_err() && time_zone("").is_err());
+    }
 
     #[test]
     fn schedules() {
