@@ -40,11 +40,13 @@ pub(crate) fn of(desired: &Desired, state: &State) -> &'static str {
             None => waiting += 1,
         }
     }
+    // An end is told when the last container has ended, sidecars included.
+    let ending = state.ending.is_some() && !desired.of(Role::Sidecar).any(|s| is_active(state, s));
     // A sandbox made anew runs the init containers again; the pod stays as running as it was.
     if pending_init && stopped == 0 && running == 0 {
-        return if state.ending.is_some() { ended(stopped, succeeded, waiting) } else { "Pending" };
+        return if ending { ended(stopped, succeeded, waiting) } else { "Pending" };
     }
-    if state.ending.is_some() && running == 0 {
+    if ending && running == 0 {
         return ended(stopped, succeeded, waiting);
     }
     if waiting > 0 {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::{Value, json};
 
-use super::model::{Cause, Desired, Ending, Exit, Run, Sandbox, State, Step, Waiting};
+use super::model::{Cause, Desired, Ending, Exit, Kill, Run, Sandbox, State, Step, Waiting};
 use super::plan::{Action, plan};
 use super::{phase, status};
 
@@ -209,7 +209,7 @@ fn an_unhealthy_container_is_stopped_and_started_again() {
     let mut state = ready();
     state.initialized = true;
     running(&mut state, "a");
-    state.container("a").kill = Some("failed".into());
+    state.container("a").kill = Some(Kill { message: "failed".into(), again: true, grace: Some(5) });
     let expected = Action::Stop { name: "a".into(), deadline: at(12) };
     assert_eq!(plan(&pod, &state, at(7)), [expected]);
     state.container("a").stopping = true;
