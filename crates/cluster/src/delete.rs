@@ -49,6 +49,9 @@ pub enum DeleteError {
     /// Rules cannot be removed.
     #[error(transparent)]
     Services(#[from] network::services::Error),
+    /// Network policy cannot be removed.
+    #[error(transparent)]
+    Policy(#[from] network::policy::Error),
     /// The context cannot be taken out.
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigError),
@@ -135,6 +138,7 @@ async fn end_pods(home: &Home, cgroup: &str) -> Result<(), DeleteError> {
 /// Removes rules, routes and devices of a node.
 fn remove_network(node: &NodeConfig) -> Result<(), DeleteError> {
     Table::new(node.table())?.teardown()?;
+    network::policy::Table::new(&node.policy_table())?.teardown()?;
     Overlay::open(node::links::config(node))?.teardown()?;
     Ok(PodNetwork::open(node.network())?.teardown()?)
 }

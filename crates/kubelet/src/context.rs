@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 use kube::{Client, Resource};
 
+use crate::NetworkGuard;
 use crate::allocations::Allocations;
 use crate::images::Images;
 use crate::pod::model::{Role, Slot};
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     pub(crate) services: Informer<Service>,
     pub(crate) config_maps: Refs<ConfigMap>,
     pub(crate) secrets: Refs<Secret>,
+    pub(crate) guard: Option<NetworkGuard>,
     pub(crate) cluster_dns: Ipv4Addr,
     pub(crate) cluster_domain: String,
     pub(crate) resolv_conf: PathBuf,

@@ -28,12 +28,13 @@ mod static_pods;
 mod volumes;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Config, Informer};
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use rustls::server::ResolvesServerCert;
 use tokio::task::JoinSet;
@@ -63,6 +64,8 @@ pub struct Options {
     pub engine: runtime::Engine,
     /// Gives pods their address.
     pub network: Arc<network::PodNetwork>,
+    /// Asked before a pod is connected; `None` connects at once.
+    pub guard: Option<NetworkGuard>,
     /// Where images are found.
     pub images: image::ContentStore,
     /// Address of the cluster's DNS server, written into pods' resolv.conf.
@@ -80,6 +83,11 @@ pub struct Options {
     /// How often the node's Lease is renewed; it lasts four times as long.
     pub lease_renewal: Duration,
 }
+
+/// Waits until the rules of a pod that is going to have these addresses stand (network policy). An error says why the pod
+/// must not be connected.
+pub type NetworkGuard =
+    Arc<dyn Fn(Arc<Pod>, Vec<IpAddr>) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// How the kubelet's HTTPS endpoints are served.
 pub struct ServerOptions {
@@ -166,6 +174,7 @@ impl Kubelet {
             client: client.clone(),
             engine: options.engine,
             network: network.clone(),
+            guard: options.guard,
             cluster_dns: options.cluster_dns,
             cluster_domain: options.cluster_domain,
             resolv_conf: options.resolv_conf,

@@ -152,6 +152,11 @@ impl NodeConfig {
         }
     }
 
+    /// The nftables table of network policy, family `inet`.
+    pub(crate) fn policy_table(&self) -> String {
+        format!("{}-policy", self.table)
+    }
+
     /// How the container engine works.
     pub(crate) fn engine(&self) -> runtime::Options {
         runtime::Options { cgroup_parent: self.cgroup.clone(), ..runtime::Options::default() }

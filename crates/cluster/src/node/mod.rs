@@ -61,11 +61,13 @@ pub(crate) async fn start(
     let engine = OpenEngine::default();
     let images = image::ContentStore::open(&config.images)?;
     add_proxy(components, &config, &clients);
+    let gate = proxy::policy::Gate::default();
+    add_policy(components, &config, &clients, &gate);
     add_name_server(components, &config, &clients);
     add_runtime(components, &config, &engine);
-    add_kubelet(components, &config, &clients, keys, Machinery { network, engine, images });
+    add_kubelet(components, &config, &clients, keys, Machinery { network, engine, images, gate });
     add_links(components, &config, &clients);
-    for name in ["proxy", "dns", "links", "runtime", "kubelet"] {
+    for name in ["proxy", "policy", "dns", "links", "runtime", "kubelet"] {
         components.start(name).await?;
     }
     Ok(())
@@ -103,6 +105,19 @@ fn add_proxy(components: &Components, config: &NodeConfig, clients: &NodeClients
         async move {
             let table = Table::new(table).map_err(|e| e.to_string())?;
             life.serve(proxy::service::run(&services, &own, &node, &device, table)).await
+        }
+    });
+}
+
+/// The node's network policy.
+fn add_policy(components: &Components, config: &NodeConfig, clients: &NodeClients, gate: &proxy::policy::Gate) {
+    let (node, name) = (config.name.clone(), config.policy_table());
+    let (client, gate) = (clients.proxy.clone(), gate.clone());
+    components.add("policy", move |life| {
+        let (node, name, client, gate) = (node.clone(), name.clone(), client.clone(), gate.clone());
+        async move {
+            let table = network::policy::Table::new(&name).map_err(|e| e.to_string())?;
+            life.serve(proxy::policy::run(client, &node, table, &gate)).await
         }
     });
 }
@@ -170,6 +185,8 @@ struct Machinery {
     network: Arc<PodNetwork>,
     engine: OpenEngine,
     images: image::ContentStore,
+    /// No pod is connected before its rules stand.
+    gate: proxy::policy::Gate,
 }
 
 fn add_kubelet(
@@ -181,7 +198,11 @@ fn add_kubelet(
 ) {
     let (config, client) = (config.clone(), clients.node.clone());
     let open = machinery.engine;
-    let (network, images) = (machinery.network, machinery.images);
+    let (network, images, gate) = (machinery.network, machinery.images, machinery.gate);
+    let guard: kubelet::NetworkGuard = Arc::new(move |pod, addresses| {
+        let gate = gate.clone();
+        Box::pin(async move { gate.admit(pod, addresses).await })
+    });
     let options = move |engine| kubelet::Options {
         home: config.home.path().to_owned(),
         node_name: config.name.clone(),
@@ -190,6 +211,7 @@ fn add_kubelet(
         client: client.clone(),
         engine,
         network: network.clone(),
+        guard: Some(guard.clone()),
         images: images.clone(),
         cluster_dns: config.cluster_dns,
         cluster_domain: DOMAIN.to_owned(),

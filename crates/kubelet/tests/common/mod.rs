@@ -162,6 +162,7 @@ impl World {
             engine: self.engine.clone(),
             network: self.network.clone(),
             images: self.images.clone(),
+            guard: None,
             cluster_dns: Ipv4Addr::new(10, 43, 0, 10),
             cluster_domain: "cluster.local".to_owned(),
             pod_cidrs: vec!["10.42.0.0/24".to_owned()],

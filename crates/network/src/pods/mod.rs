@@ -224,6 +224,11 @@ impl PodNetwork {
         node::set_up(&mut Socket::open(Family::Route)?, &self.config)
     }
 
+    /// The IPv4 address that [`PodNetwork::attach`] will give `id`; it is remembered from now on.
+    pub fn reserve(&self, id: &str) -> Result<Ipv4Addr, Error> {
+        self.addresses().hold(id)
+    }
+
     /// Connects the network namespace `netns` as `id` and returns its IPv4 address; see [`PodNetwork::partner`]
     /// for the other one.
     ///

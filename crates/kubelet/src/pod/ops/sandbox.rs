@@ -1,7 +1,7 @@
 //! What all containers of a pod share: namespaces, address, volumes.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -46,14 +46,32 @@ async fn sandbox(ctx: &Context, desired: &Desired) -> Result<Ipv4Addr, String> {
         shm_size: None,
         labels: BTreeMap::new(),
     };
-    match ctx.engine.create_sandbox(&sandbox).await {
-        Ok(_) | Err(EngineError::Exists(_)) => {}
-        Err(error) => return Err(error.to_string()),
-    }
+    let create = async {
+        match ctx.engine.create_sandbox(&sandbox).await {
+            Ok(_) | Err(EngineError::Exists(_)) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
     if host_network {
-        return Ok(ctx.node_address);
+        return create.await.map(|()| ctx.node_address);
     }
+    // The rules of the address come before the first packet, and while the sandbox is made.
+    let (created, guarded) = tokio::join!(create, guard(ctx, desired));
+    created.and(guarded)?;
     attach(ctx, desired.uid()).await
+}
+
+/// Chooses the pod's addresses and waits until they may be used.
+async fn guard(ctx: &Context, desired: &Desired) -> Result<(), String> {
+    let Some(guard) = &ctx.guard else { return Ok(()) };
+    let (network, uid) = (ctx.network.clone(), desired.uid().to_owned());
+    let reserve = move || {
+        let address = network.reserve(&uid).map_err(|e| e.to_string())?;
+        let second = network.partner(address).map(IpAddr::from);
+        Ok::<_, String>(std::iter::once(address.into()).chain(second).collect())
+    };
+    let addresses = tokio::task::spawn_blocking(reserve).await.map_err(|e| e.to_string())??;
+    guard(desired.pod.clone(), addresses).await
 }
 
 /// Names under which a RuntimeClass may ask for this node's one runtime: its own, and the usual one.
