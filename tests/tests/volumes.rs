@@ -17,9 +17,9 @@ fn start() -> Cluster {
 
 /// `kubectl apply` of these objects.
 fn apply(cluster: &Cluster, objects: &[Value]) {
-    let file = cluster.folder().join("objects.json");
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    std::fs::write(&file, list.to_string()).unwrap();
+    let file = cluster.folder().join("objects.yaml");
+    let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
+    std::fs::write(&file, documents.join("\n---\n")).unwrap();
     cluster.kubectl_ok(&["apply", "-f", file.to_str().unwrap()]);
 }
 
