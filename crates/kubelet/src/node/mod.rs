@@ -127,8 +127,11 @@ impl Keeper {
         if !due && !status::differs(before, &after) {
             return Ok(());
         }
-        // Addresses are merged by type; a node that changed its address keeps one of each.
-        let patch = json!({ "status": after });
+        let mut patch = json!({ "status": after });
+        // The API merges addresses by their type, of which a node with two families has two.
+        if let Some(addresses) = patch["status"]["addresses"].as_array_mut() {
+            addresses.push(json!({ "$patch": "replace" }));
+        }
         api.patch_status(&self.node.name, &PatchParams::default(), &Patch::Strategic(&patch)).await.map(drop)
     }
 
