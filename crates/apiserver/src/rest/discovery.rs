@@ -9,6 +9,7 @@ use super::route::Route;
 use super::{Body, reply};
 use crate::state::State;
 use crate::status::Status;
+use bytes::Bytes;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response};
@@ -99,8 +100,12 @@ fn open_id(state: &State, route: &Route) -> Result<Response<Body>, Status> {
 }
 
 /// A document with its hash as `ETag`; 304 when the client has it.
-pub(crate) fn tagged(parts: &Parts, media_type: &'static str, document: String) -> Response<Body> {
-    let hash = Sha256::digest(document.as_bytes());
+pub(crate) fn tagged(
+    parts: &Parts,
+    media_type: &'static str,
+    document: impl Into<Bytes> + AsRef<[u8]>,
+) -> Response<Body> {
+    let hash = Sha256::digest(&document);
     let hex: String = hash.iter().take(32).map(|byte| format!("{byte:02X}")).collect();
     let tag = format!("\"{hex}\"");
     let known = parts.headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());

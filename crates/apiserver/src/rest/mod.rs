@@ -15,6 +15,7 @@ mod list;
 mod negotiate;
 mod node_proxy;
 mod openapi;
+mod openapi_protobuf;
 mod patch;
 mod proxy;
 mod query;

@@ -4,7 +4,7 @@
 //! that are understood. Descriptions are not. Documents are made when first asked for and kept.
 
 use super::discovery::{tagged, versions};
-use super::{Body, reply};
+use super::{Body, openapi_protobuf};
 use crate::status::Status;
 use http::Response;
 use http::request::Parts;
@@ -64,25 +64,28 @@ pub(crate) fn v3(path: &str, parts: &Parts) -> Result<Response<Body>, Status> {
     Ok(tagged(parts, "application/json", document.to_string()))
 }
 
-/// The v2 document.
+/// The v2 document, as JSON or protobuf.
 pub(crate) fn v2(parts: &Parts) -> Result<Response<Body>, Status> {
-    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    static TEXT: OnceLock<String> = OnceLock::new();
+    static BINARY: OnceLock<Vec<u8>> = OnceLock::new();
     let accept =
         parts.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.starts_with("application/com.github.proto-openapi.spec.v2") && !accept.contains("json") {
-        return Ok(reply::failure(&Status::not_acceptable(&["application/json"])));
+        let document = BINARY.get_or_init(|| openapi_protobuf::encode(&v2_document()));
+        return Ok(tagged(parts, openapi_protobuf::MEDIA_TYPE, document.clone()));
     }
-    let document = DOCUMENT.get_or_init(|| {
-        let kinds: Vec<&'static Kind> = registry::all().iter().collect();
-        json!({
-            "swagger": "2.0",
-            "info": {"title": "Kubernetes", "version": "v1.37.1"},
-            "paths": paths(Dialect::V2, &kinds),
-            "definitions": definitions(Dialect::V2, &kinds),
-        })
-        .to_string()
-    });
+    let document = TEXT.get_or_init(|| v2_document().to_string());
     Ok(tagged(parts, "application/json", document.clone()))
+}
+
+fn v2_document() -> Value {
+    let kinds: Vec<&'static Kind> = registry::all().iter().collect();
+    json!({
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": "v1.37.1"},
+        "paths": paths(Dialect::V2, &kinds),
+        "definitions": definitions(Dialect::V2, &kinds),
+    })
 }
 
 fn group_versions() -> Vec<(&'static str, &'static str)> {
