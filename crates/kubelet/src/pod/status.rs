@@ -193,7 +193,7 @@ fn states(
             (waiting(reason, message), last())
         }
         Run::Waiting(_) | Run::Starting => {
-            let inits = state.ending.is_none() && desired.inits().next().is_some();
+            let inits = desired.inits().next().is_some();
             let reason = if inits { "PodInitializing" } else { "ContainerCreating" };
             (waiting(reason, None), last())
         }
