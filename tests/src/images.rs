@@ -36,9 +36,54 @@ pub fn busybox(cluster: &Cluster) -> &'static str {
     BUSYBOX
 }
 
+/// The name of [`nginx`]'s image.
+pub const NGINX: &str = "nginx";
+
+/// Debian's nginx with the libraries that it needs, its page in `/usr/share/nginx/html`, logging to its output, as the
+/// image that everybody knows does. Answers the name that pods give.
+pub fn nginx(cluster: &Cluster) -> &'static str {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let program =
+        std::env::split_paths(&folders).map(|folder| folder.join("nginx")).find(|path| path.is_file());
+    let program = program.expect("nginx is in PATH; `cargo xtask test` unpacks it");
+    let mut layer = LayerBuilder::new();
+    layer.file("usr/sbin/nginx", &program).unwrap();
+    let needs = std::process::Command::new("ldd").arg(&program).output().unwrap();
+    let needs = String::from_utf8(needs.stdout).unwrap();
+    for library in needs.split_whitespace().filter(|word| word.starts_with('/')) {
+        layer.file(library.trim_start_matches('/'), std::path::Path::new(library)).unwrap();
+    }
+    let page = "<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head>\
+                <body><h1>Welcome to nginx!</h1><a href=\"/docs/\">docs</a></body></html>\n";
+    layer.bytes("usr/share/nginx/html/index.html", page.into(), false).unwrap();
+    layer.bytes("usr/share/nginx/html/docs/index.html", "the documents\n".into(), false).unwrap();
+    let settings = "user nobody nogroup; error_log /dev/stderr notice; pid /run/nginx.pid; events {}\n\
+                    http { access_log /dev/stdout; server { listen 80; root /usr/share/nginx/html; } }\n";
+    layer.bytes("etc/nginx/nginx.conf", settings.into(), false).unwrap();
+    for folder in ["run", "var/log/nginx", "var/lib/nginx"] {
+        layer.directory(folder, 0o755).unwrap();
+    }
+    layer.bytes("etc/passwd", "root:x:0:0::/:\nnobody:x:65534:65534::/:\n".into(), false).unwrap();
+    layer.bytes("etc/group", "root:x:0:\nnogroup:x:65534:\n".into(), false).unwrap();
+    let config = ImageConfig {
+        cmd: ["nginx", "-g", "daemon off;"].map(str::to_owned).into(),
+        stop_signal: "SIGQUIT".into(),
+        ..ImageConfig::default()
+    };
+    make(cluster, NGINX, &config, &[layer]);
+    NGINX
+}
+
+/// Settings of a node that collects nothing: how full the disk of the machine under test is, is not the tests' affair.
+pub const KEEP_ALL: &str = "[collection]\nhigh_percent = 100\nlow_percent = 100\n";
+
 /// Makes an image called `name` in the cluster's store.
 pub fn make(cluster: &Cluster, name: &str, config: &ImageConfig, layers: &[LayerBuilder]) {
     let store = ContentStore::open(&cluster.home().join("images")).unwrap();
+    let settings = cluster.home().join("images.toml");
+    if !settings.exists() {
+        std::fs::write(settings, KEEP_ALL).unwrap();
+    }
     // Held until the name is there, so that no collection takes what nothing names yet.
     let _writing = store.writing().unwrap();
     let layers: Vec<_> = layers.iter().map(|layer| store.put_layer(layer).unwrap()).collect();

@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
+pub mod background;
 pub mod http;
 pub mod images;
 pub mod machine;
 pub mod objects;
 pub mod postgres;
+pub mod registry;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -79,10 +81,15 @@ impl Cluster {
 
     /// Runs `kubectl ARGUMENTS` against the cluster.
     pub fn kubectl(&self, arguments: &[&str]) -> Ran {
+        ran(self.kubectl_command(arguments).output())
+    }
+
+    /// `kubectl ARGUMENTS`, ready to run.
+    pub fn kubectl_command(&self, arguments: &[&str]) -> Command {
         let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
         let mut command = Command::new(program);
         command.args(["--context", "launchway"]).args(arguments).env("KUBECONFIG", self.kubeconfig());
-        ran(command.output())
+        command
     }
 
     /// Runs `kubectl ARGUMENTS`, which must succeed; its standard output.

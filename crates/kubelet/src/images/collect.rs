@@ -24,6 +24,9 @@ const PERIOD: Duration = Duration::from_secs(300);
 /// Changes of pods come in groups.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// When to look again at pods that are being ended.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// What is known of an image.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -51,10 +54,13 @@ pub(crate) async fn collect(ctx: Arc<Context>, pods: Informer<Pod>, node: String
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut seen: HashMap<Digest, Seen> = HashMap::new();
     let mut before: Option<Uses> = None;
+    let mut ending = false;
     pods.synced().await;
     loop {
         let disk = tokio::select! {
             _ = timer.tick() => true,
+            // Nobody tells when the last of a pod is gone.
+            () = tokio::time::sleep(ENDING), if ending => false,
             moved = names.changed() => {
                 if moved.is_err() {
                     return;
@@ -71,6 +77,7 @@ pub(crate) async fn collect(ctx: Arc<Context>, pods: Informer<Pod>, node: String
             }
         };
         let uses = uses(&ctx, &pods);
+        ending = is_ending(&ctx, &pods);
         if !disk && before.as_ref() == Some(&uses) {
             continue;
         }
@@ -90,6 +97,13 @@ pub(crate) async fn collect(ctx: Arc<Context>, pods: Informer<Pod>, node: String
             tracing::warn!(%error, "unused images are not collected");
         }
     }
+}
+
+/// Whether something is left of a pod that the API no longer has.
+fn is_ending(ctx: &Context, pods: &Informer<Pod>) -> bool {
+    let known = pods.list();
+    let of_api = |uid: &str| known.iter().any(|pod| pod.metadata.uid.as_deref() == Some(uid));
+    ctx.engine.sandboxes().iter().any(|sandbox| !of_api(&sandbox.uid))
 }
 
 fn uses(ctx: &Context, pods: &Informer<Pod>) -> Uses {
@@ -161,8 +175,10 @@ async fn look(
     });
     let age = Duration::from_secs(settings.collection.minimum_age_seconds);
     let chosen = choose(candidates.collect(), amount, age, now);
-    let planned: u64 = chosen.iter().map(|image| image.size).sum();
-    tracing::info!(amount, planned, images = chosen.len(), "the disk is full; unused images are removed");
+    if !chosen.is_empty() {
+        let planned: u64 = chosen.iter().map(|image| image.size).sum();
+        tracing::info!(amount, planned, images = chosen.len(), "the disk is full; unused images are removed");
+    }
     let (store, access) = (ctx.images.store().clone(), Access::new(ctx.images.store()));
     let freed = blocking(move || {
         // Layers of builds are made again when they are needed.
