@@ -58,7 +58,7 @@ pub fn nginx(cluster: &Cluster) -> &'static str {
     layer.bytes("usr/share/nginx/html/index.html", page.into(), false).unwrap();
     layer.bytes("usr/share/nginx/html/docs/index.html", "the documents\n".into(), false).unwrap();
     let settings = "user nobody nogroup; error_log /dev/stderr notice; pid /run/nginx.pid; events {}\n\
-                    http { access_log /dev/stdout; server { listen 80; root /usr/share/nginx/html; } }\n";
+                    http { access_log /dev/stdout; server { listen 80; absolute_redirect off; root /usr/share/nginx/html; } }\n";
     layer.bytes("etc/nginx/nginx.conf", settings.into(), false).unwrap();
     for folder in ["run", "var/log/nginx", "var/lib/nginx"] {
         layer.directory(folder, 0o755).unwrap();
