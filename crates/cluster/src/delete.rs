@@ -138,6 +138,7 @@ async fn end_pods(home: &Home, cgroup: &str) -> Result<(), DeleteError> {
 /// Removes rules, routes and devices of a node.
 fn remove_network(node: &NodeConfig) -> Result<(), DeleteError> {
     Table::new(node.table())?.teardown()?;
+    network::announce::release(&node.device).map_err(network::pods::Error::from)?;
     network::policy::Table::new(&node.policy_table())?.teardown()?;
     Overlay::open(node::links::config(node))?.teardown()?;
     Ok(PodNetwork::open(node.network())?.teardown()?)
