@@ -12,6 +12,16 @@ pub(crate) const OUTSIDE: &str = "198.51.100.9";
 /// The node's address there over IPv6.
 pub(crate) const LAN6: &str = "2001:db8:51::1";
 
+/// Makes `/tmp/cgi-bin/who`, which answers with the pod's name and the client's address.
+pub(crate) const WHO: &str = r"mkdir -p /tmp/cgi-bin
+cat > /tmp/cgi-bin/who <<'END'
+#!/bin/sh
+printf '\r\n'
+echo $HOSTNAME $REMOTE_ADDR
+END
+chmod +x /tmp/cgi-bin/who
+";
+
 /// A started cluster that has busybox.
 pub(crate) fn cluster(arguments: &[&str]) -> Cluster {
     let cluster = Cluster::new();
@@ -30,9 +40,7 @@ pub(crate) fn apply(cluster: &Cluster, objects: &[Value]) {
 
 /// A pod labelled `app` that serves HTTP at port 80: at `/cgi-bin/who` its name and the client's address.
 pub(crate) fn server(name: &str, app: &str, spec: Value) -> Value {
-    let script = "mkdir -p /tmp/cgi-bin; \
-        printf '#!/bin/sh\\necho; echo $HOSTNAME $REMOTE_ADDR\\n' > /tmp/cgi-bin/who; \
-        chmod +x /tmp/cgi-bin/who; trap 'exit 0' TERM; httpd -f -p 80 -h /tmp & wait";
+    let script = format!("{WHO}trap 'exit 0' TERM; httpd -f -p 80 -h /tmp & wait");
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "labels": { "app": app } },
         "spec": {
@@ -91,20 +99,25 @@ pub(crate) fn ready(cluster: &Cluster, pods: &[&str]) {
 /// The answer of `who` at `host` (an address or name, with a port), asked by a pod.
 pub(crate) fn ask_in(cluster: &Cluster, pod: &str, host: &str) -> Result<String, String> {
     let url = format!("http://{host}/cgi-bin/who");
-    let ran = cluster.kubectl(&["exec", pod, "--", "wget", "-q", "-T", "3", "-O", "-", &url]);
-    if ran.success { Ok(ran.stdout.trim().to_owned()) } else { Err(ran.stderr) }
+    let ran = cluster.kubectl(&["exec", pod, "--", "timeout", "3", "wget", "-q", "-O", "-", &url]);
+    if ran.success { Ok(plain(&ran.stdout)) } else { Err(ran.stderr) }
 }
 
 /// The same, asked by a process of the node.
 pub(crate) fn ask(host: &str) -> Result<String, String> {
-    wget(Command::new("busybox"), host)
+    fetch(Command::new("curl"), host)
 }
 
-fn wget(mut command: Command, host: &str) -> Result<String, String> {
+/// An answer with the client's address as one writes it; httpd writes `[::ffff:192.0.2.1]` for IPv4.
+fn plain(answer: &str) -> String {
+    answer.trim().replace("[::ffff:", "").replace(['[', ']'], "")
+}
+
+fn fetch(mut command: Command, host: &str) -> Result<String, String> {
     let url = format!("http://{host}/cgi-bin/who");
-    let output = command.args(["wget", "-q", "-T", "3", "-O", "-", &url]).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    let output = command.args(["-sSfg", "-m", "3", &url]).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(plain(&text(&output.stdout))) } else { Err(text(&output.stderr)) }
 }
 
 /// Waits until the answer begins with `expected`: rules follow objects within some milliseconds.
@@ -165,7 +178,7 @@ impl Outside {
 
     /// The answer of `who` at `host`, asked from there.
     pub(crate) fn ask(&self, host: &str) -> Result<String, String> {
-        wget(self.command("busybox"), host)
+        fetch(self.command("curl"), host)
     }
 
     /// Status and body of an HTTP answer.
