@@ -150,3 +150,22 @@ fn pods_pull_as_their_policy_says_and_say_what_was_tried() {
     cluster.ok(&["image", "pull", &absent]);
     running(&cluster, "absent");
 }
+
+#[test]
+fn a_pod_whose_image_does_not_come_is_deleted_at_once() {
+    let cluster = started();
+    // Takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let image = format!("localhost:{}/slow:1", silent.local_addr().unwrap().port());
+    let mut slow = sleeper("slow", &image, "IfNotPresent");
+    slow["spec"]["terminationGracePeriodSeconds"] = json!(30);
+    apply(&cluster, &[slow]);
+    event(&cluster, "slow", "Pulling", &image);
+    // Within kubectl's patience, which is shorter than that of a pull.
+    cluster.kubectl_ok(&["delete", "pod", "slow", "--timeout=20s"]);
+    let left = |folder: &str| {
+        let entries = std::fs::read_dir(cluster.home().join(folder)).into_iter().flatten().flatten();
+        entries.count()
+    };
+    eventually("its folder is gone", || (left("pods") == 0).then_some(()));
+}

@@ -29,6 +29,9 @@ pub(crate) use collect::collect;
 use access::Access;
 use secrets::Secrets;
 
+/// Reason of a start that ended because its pod did.
+pub(crate) const GIVEN_UP: &str = "ContainerCreating";
+
 /// Images that are pulled at once.
 const AT_ONCE: usize = 4;
 
@@ -56,6 +59,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) pod: &'a Pod,
     /// What events are about.
     pub(crate) object: ObjectReference,
+    /// Turns true when the pod ends: then nobody waits for the image.
+    pub(crate) given_up: watch::Receiver<bool>,
 }
 
 /// The node's view of the content store and of registries.
@@ -102,8 +107,19 @@ impl Images {
         policy != "Always" && matches!(self.store.resolve(reference), Ok(Some(_)))
     }
 
-    /// Finds or pulls the image and unpacks what is not unpacked yet. Events tell what was done.
+    /// Finds or pulls the image and unpacks what is not unpacked yet. Events tell what was done. Given up when the pod
+    /// ends meanwhile; what came of the image stays for the next pull.
     pub(crate) async fn ensure(&self, wanted: Wanted<'_>) -> Result<Ready, ImageError> {
+        let mut given_up = wanted.given_up.clone();
+        tokio::select! {
+            result = self.find(wanted) => result,
+            Ok(_) = given_up.wait_for(|given_up| *given_up) => {
+                Err(ImageError { reason: GIVEN_UP, message: "the pod is ending".to_owned() })
+            }
+        }
+    }
+
+    async fn find(&self, wanted: Wanted<'_>) -> Result<Ready, ImageError> {
         let Wanted { reference, policy, object, .. } = &wanted;
         let parsed = Reference::parse(reference).map_err(|error| {
             let message = format!("Failed to apply default image tag \"{reference}\": {error}");

@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, PodSpec, Secret, Volume};
 use kube::Client;
 use objects::quantity::Quantity;
+use tokio::sync::watch;
 
 use crate::context::pod_ref;
 use crate::images::{Images, Wanted};
@@ -114,11 +115,13 @@ pub(crate) struct Request {
     pub(crate) facts: Facts,
     /// The result of the last time.
     pub(crate) before: Volumes,
+    /// Turns true when the pod ends.
+    pub(crate) given_up: watch::Receiver<bool>,
 }
 
 /// Makes all volumes of the pod, or brings their contents up to date.
 pub(crate) async fn mount(request: Request) -> Result<Volumes, VolumeError> {
-    let Request { client, images, dir, pod, holds, facts, before } = request;
+    let Request { client, images, dir, pod, holds, facts, before, given_up } = request;
     let spec = pod.spec.clone().unwrap_or_default();
     let all = spec.volumes.clone().unwrap_or_default();
     let first = all.first().map(|v| v.name.clone()).unwrap_or_default();
@@ -150,7 +153,8 @@ pub(crate) async fn mount(request: Request) -> Result<Volumes, VolumeError> {
         if let Some(source) = &volume.image {
             let policy = source.pull_policy.as_deref().unwrap_or("IfNotPresent");
             let reference = source.reference.as_deref().unwrap_or_default();
-            let wanted = Wanted { reference, policy, pod: &pod, object: pod_ref(&pod) };
+            let (object, given_up) = (pod_ref(&pod), given_up.clone());
+            let wanted = Wanted { reference, policy, pod: &pod, object, given_up };
             let found = images.ensure(wanted).await;
             let found = found.map_err(|e| failed(&volume.name, e.message))?;
             layers.insert(volume.name.clone(), found.lower_dirs);
@@ -207,7 +211,8 @@ fn one(volume: &Volume, here: &Path, inputs: &Inputs<'_>, spec: &PodSpec) -> Res
             "Memory" => {
                 let limit = source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok());
                 let limit = limit.and_then(|q| u64::try_from(q.value()).ok()).filter(|s| *s > 0);
-                mounts::tmpfs(here, Some(memory_size(limit, spec, inputs.facts))).map_err(text)?;
+                mounts::tmpfs(here, Some(memory_size(limit, spec, inputs.facts.node_memory)))
+                    .map_err(text)?;
             }
             other => return Err(format!("unknown storage medium \"{other}\"")),
         }
@@ -231,8 +236,8 @@ fn one(volume: &Volume, here: &Path, inputs: &Inputs<'_>, spec: &PodSpec) -> Res
 }
 
 /// What a memory volume may hold: no more than its own limit, the pod's, and what the node has for pods.
-fn memory_size(limit: Option<u64>, spec: &PodSpec, facts: &Facts) -> u64 {
-    let node = u64::try_from(facts.node_memory).unwrap_or(u64::MAX);
+fn memory_size(limit: Option<u64>, spec: &PodSpec, node_memory: i64) -> u64 {
+    let node = u64::try_from(node_memory).unwrap_or(u64::MAX);
     let pod = resources::pod(spec, None).memory_limit;
     [limit, pod].into_iter().flatten().fold(node, u64::min)
 }
@@ -299,9 +304,7 @@ mod tests {
 
     #[test]
     fn a_memory_volume_has_the_smallest_limit_that_there_is() {
-        let facts =
-            Facts { host_ip: [127, 0, 0, 1].into(), pod_ip: None, node_cpu: 1000, node_memory: 1 << 30 };
-        let size = |limit, spec| memory_size(limit, &serde_json::from_value(spec).unwrap(), &facts);
+        let size = |limit, spec| memory_size(limit, &serde_json::from_value(spec).unwrap(), 1 << 30);
         let container = |memory| json!({"name": "c", "resources": {"limits": {"memory": memory}}});
         let free = json!({"name": "d"});
         assert_eq!(size(None, json!({"containers": [free]})), 1 << 30);

@@ -14,6 +14,7 @@ use crate::context::{Context, pod_ref};
 use crate::pod::model::Desired;
 use crate::spec::{files, resources};
 use crate::volumes::{self, Holds, Volumes};
+use tokio::sync::watch;
 
 /// Creates namespaces and shim, and connects them to the network.
 pub(crate) async fn create_sandbox(ctx: Arc<Context>, desired: Desired) -> Outcome {
@@ -30,6 +31,9 @@ async fn sandbox(ctx: &Context, desired: &Desired) -> Result<Ipv4Addr, String> {
     let security = spec.security_context.clone().unwrap_or_default();
     let host_network = spec.host_network == Some(true);
     runtime_handler(ctx, spec.runtime_class_name.as_deref().unwrap_or_default()).await?;
+    if spec.host_users == Some(false) {
+        return Err("can't set `spec.hostUsers: false`, runtime does not support user namespaces".to_owned());
+    }
     let hostname = files::hostname(desired.name(), desired.namespace(), spec, &ctx.cluster_domain)?;
     let sandbox = SandboxSpec {
         uid: desired.uid().to_owned(),
@@ -119,7 +123,13 @@ pub(crate) async fn remove_sandbox(ctx: Arc<Context>, uid: String) -> Outcome {
 }
 
 /// Makes the volumes or brings them up to date.
-pub(crate) async fn mount(ctx: Arc<Context>, pod: Arc<Pod>, holds: Arc<Holds>, before: Volumes) -> Outcome {
+pub(crate) async fn mount(
+    ctx: Arc<Context>,
+    pod: Arc<Pod>,
+    holds: Arc<Holds>,
+    before: Volumes,
+    given_up: watch::Receiver<bool>,
+) -> Outcome {
     let uid = pod.metadata.uid.clone().unwrap_or_default();
     let request = volumes::Request {
         client: ctx.client.clone(),
@@ -129,9 +139,12 @@ pub(crate) async fn mount(ctx: Arc<Context>, pod: Arc<Pod>, holds: Arc<Holds>, b
         holds,
         facts: ctx.facts(None),
         before,
+        given_up: given_up.clone(),
     };
     let result = volumes::mount(request).await.map_err(|e| e.to_string());
-    if let Err(message) = &result {
+    if let Err(message) = &result
+        && !*given_up.borrow()
+    {
         ctx.events.warning(pod_ref(&pod), "FailedMount", message.clone());
     }
     Outcome::Volumes(Box::new(result))

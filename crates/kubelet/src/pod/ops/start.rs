@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use runtime::{EngineError, Mount, MountSource, Propagation, Seccomp};
+use tokio::sync::watch;
 
 use super::{Outcome, StartError, Started};
 use crate::context::{Context, container_ref};
@@ -28,6 +29,8 @@ pub(crate) struct Start {
     pub(crate) holds: Arc<Holds>,
     pub(crate) volumes: Arc<Volumes>,
     pub(crate) ip: Ipv4Addr,
+    /// Turns true when the pod ends.
+    pub(crate) given_up: watch::Receiver<bool>,
 }
 
 /// Starts one container: image, environment, mounts, process.
@@ -35,7 +38,9 @@ pub(crate) async fn start(start: Start) -> Outcome {
     let name = start.slot.spec.name.clone();
     let id = container::id(start.desired.uid(), &name, start.attempt);
     let result = start_container(&start, &id).await;
-    if let Err(error) = &result {
+    if let Err(error) = &result
+        && error.reason != images::GIVEN_UP
+    {
         let object = container_ref(&start.desired.pod, &start.slot);
         // What is wrong with an image was told by whoever looked for it.
         let text = match error.reason.as_str() {
@@ -50,7 +55,7 @@ pub(crate) async fn start(start: Start) -> Outcome {
 }
 
 async fn start_container(start: &Start, id: &str) -> Result<Started, StartError> {
-    let Start { ctx, desired, slot, attempt, holds, volumes, ip } = start;
+    let Start { ctx, desired, slot, attempt, holds, volumes, ip, given_up } = start;
     let uid = desired.uid();
     let spec = desired.spec();
     let container = &slot.spec;
@@ -58,7 +63,8 @@ async fn start_container(start: &Start, id: &str) -> Result<Started, StartError>
     let reference = container.image.as_deref().unwrap_or_default();
     let policy = container.image_pull_policy.as_deref().unwrap_or("IfNotPresent");
 
-    let wanted = images::Wanted { reference, policy, pod: &desired.pod, object: object.clone() };
+    let (pod, given_up) = (&desired.pod, given_up.clone());
+    let wanted = images::Wanted { reference, policy, pod, object: object.clone(), given_up };
     let image: images::Ready =
         ctx.images.ensure(wanted).await.map_err(|e| StartError::waiting(e.reason, e.message))?;
 

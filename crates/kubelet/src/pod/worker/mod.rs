@@ -116,6 +116,8 @@ pub(crate) struct Worker {
     starts: HashMap<String, Option<ContainerStatus>>,
     delete_after: Option<Timestamp>,
     delete_failures: u32,
+    /// Turns true when the pod ends: what has not come by then is not waited for.
+    given_up: watch::Sender<bool>,
     operations: JoinSet<()>,
     sender: mpsc::UnboundedSender<Wake>,
 }
@@ -214,6 +216,7 @@ impl Worker {
             volumes_stale: false,
             fields_stale: false,
             mounting: false,
+            given_up: watch::Sender::new(false),
             sizes_watched: false,
             sandbox_tries: 0,
             volume_tries: 0,
@@ -260,6 +263,9 @@ impl Worker {
     /// Brings status and actions up to date; the time at which to do so again without a message. `None` = the end.
     fn step(&mut self) -> Option<Option<Timestamp>> {
         let now = Timestamp::now();
+        if self.state.ending.is_some() {
+            self.given_up.send_if_modified(|given_up| !std::mem::replace(given_up, true));
+        }
         let mut wake_at = None;
         let mut wake = |at: Timestamp| wake_at = Some(wake_at.map_or(at, |w: Timestamp| w.min(at)));
         self.carry_out_resize(now);
@@ -414,7 +420,8 @@ impl Worker {
             _ => Step::Busy,
         };
         let (ctx, pod) = (self.ctx.clone(), self.desired.pod.clone());
-        self.spawn(ops::mount(ctx, pod, self.holds.clone(), (*self.volumes).clone()));
+        let given_up = self.given_up.subscribe();
+        self.spawn(ops::mount(ctx, pod, self.holds.clone(), (*self.volumes).clone(), given_up));
     }
 
     fn begin_start(&mut self, name: &str) {
@@ -442,6 +449,7 @@ impl Worker {
             holds: self.holds.clone(),
             volumes: self.volumes.clone(),
             ip,
+            given_up: self.given_up.subscribe(),
         };
         self.spawn(ops::start(start));
     }
