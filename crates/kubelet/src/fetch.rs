@@ -78,7 +78,8 @@ async fn once(request: &Get, path: &str) -> Result<(Answer, Option<String>), Str
     if request.https {
         let name = ServerName::try_from(request.host.clone()).map_err(|e| e.to_string())?;
         let connector = tokio_rustls::TlsConnector::from(TLS.clone());
-        let stream = connector.connect(name, stream).await.map_err(|e| failed(format!("TLS handshake: {e}")))?;
+        let stream =
+            connector.connect(name, stream).await.map_err(|e| failed(format!("TLS handshake: {e}")))?;
         exchange(stream, request, path).await.map_err(failed)
     } else {
         exchange(stream, request, path).await.map_err(failed)

@@ -114,6 +114,11 @@ fn containers_may_do_what_their_context_allows_and_no_more() {
                 "securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "65536"}]},
                 "containers": [shell("c", STAY)]}),
             ),
+            pod("own-users", json!({"hostUsers": false, "containers": [shell("c", STAY)]})),
+            pod(
+                "armored",
+                json!({"containers": [asks("c", STAY, json!({"appArmorProfile": {"type": "RuntimeDefault"}}))]}),
+            ),
             pod("no-profile", json!({"containers": [asks("c", STAY, missing)]})),
         ],
     );
@@ -140,11 +145,7 @@ fn containers_may_do_what_their_context_allows_and_no_more() {
     );
     assert!(!told("privileged").contains(USUAL));
     assert!(told("read-only").contains("Read-only file system\n1\n0\n"), "{}", told("read-only"));
-    assert!(
-        told("masked").starts_with("0\n") && told("masked").contains("Read-only file system"),
-        "{}",
-        told("masked")
-    );
+    assert!(told("fixed").contains("Read-only file system\n1\n"), "{}", told("fixed"));
 
     until_phase(&cluster, "sysctl", "Succeeded");
     assert_eq!(logs(&cluster, "sysctl", "c"), "80\n");
@@ -159,6 +160,18 @@ fn containers_may_do_what_their_context_allows_and_no_more() {
         waiting["reason"] == "CreateContainerConfigError"
             && waiting["message"].as_str().is_some_and(|text| text.contains("profiles/none.json"))
     });
+    until_event(
+        &cluster,
+        "own-users",
+        "FailedCreatePodSandBox: Failed to create pod sandbox: can't set `spec.hostUsers: false`, runtime does not \
+         support user namespaces",
+    );
+    let armored = until_phase(&cluster, "armored", "Failed");
+    assert_eq!(armored["status"]["reason"], "AppArmor");
+    let unmasked = json!({"securityContext": {"procMount": "Unmasked"}});
+    let error =
+        refused(&cluster, &pod("unmasked", json!({"containers": [with(shell("c", STAY), unmasked)]})));
+    assert!(error.contains("`hostUsers` must be false to use `Unmasked`"), "{error}");
     let both = json!({"securityContext": {"privileged": true, "allowPrivilegeEscalation": false}});
     let error = refused(&cluster, &pod("both", json!({"containers": [with(shell("c", STAY), both)]})));
     assert!(

@@ -131,11 +131,19 @@ fn resources_are_resized_in_place() {
         &cluster,
         &[
             pod("web", spec(json!([sized("c", resources("100m", "32Mi"))]))),
+            pod(
+                "whole",
+                with(
+                    spec(json!([sized("c", json!({})), sized("d", json!({}))])),
+                    json!({"resources": {"requests": {"cpu": "200m", "memory": "64Mi"}, "limits": {"cpu": "300m", "memory": "96Mi"}}}),
+                ),
+            ),
             pod("anew", spec(json!([with(sized("c", resources("100m", "32Mi")), anew)]))),
         ],
     );
     let before = until_ready(&cluster, "web");
     until_ready(&cluster, "anew");
+    until_ready(&cluster, "whole");
     let resize = |name: &str, resources: Value| {
         let patch = json!({"spec": {"containers": [{"name": "c", "resources": resources}]}}).to_string();
         cluster.kubectl(&["patch", "pod", name, "--subresource", "resize", "-p", &patch])
@@ -177,6 +185,18 @@ fn resources_are_resized_in_place() {
     });
     assert_eq!(cgroup(&group(&restarted, "c"), "memory.max"), (192 << 20).to_string());
     until_event(&cluster, "anew", "Killing: Container c resize requires restart");
+
+    // The resources of a pod as a whole.
+    let patch = json!({"spec": {"resources": {"limits": {"cpu": "600m", "memory": "160Mi"}}}}).to_string();
+    cluster.kubectl_ok(&["patch", "pod", "whole", "--subresource", "resize", "-p", &patch]);
+    let whole = until(&cluster, &["pod", "whole"], "resized as a whole", |pod| {
+        pod["status"]["resources"]["limits"] == json!({"cpu": "600m", "memory": "160Mi"})
+            && condition(pod, "PodResizeInProgress").is_null()
+    });
+    assert_eq!(cgroup(&group(&whole, "none"), "memory.max"), (160 << 20).to_string());
+    assert_eq!(cgroup(&group(&whole, "none"), "cpu.max"), "60000 100000");
+    assert_eq!(restarts(&whole, "c"), 0);
+    cluster.kubectl_ok(&["delete", "pod", "whole"]);
 
     // More than the node has left waits, and says so, until somebody takes the wish back.
     let node = cluster.get(&["nodes"])["items"][0].clone();

@@ -83,7 +83,8 @@ pub(crate) fn of(
         condition("AllContainersRestarting", now, Note { reason, message, generation })
     });
     // These two are there while they are true and gone when they are not.
-    let resize = [("PodResizePending", &facts.resize.pending), ("PodResizeInProgress", &facts.resize.progress)];
+    let resize =
+        [("PodResizePending", &facts.resize.pending), ("PodResizeInProgress", &facts.resize.progress)];
     let resize = resize.into_iter().filter_map(|(type_, note)| Some(condition(type_, true, note.clone()?)));
     own.chain(starts_over).chain(resize).collect()
 }

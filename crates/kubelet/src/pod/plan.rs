@@ -61,7 +61,9 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
     if state.restarting_all {
         let mut waiting = false;
         for slot in desired.slots.iter().filter(|slot| slot.role != Role::Ephemeral) {
-            let Some(container) = state.containers.get(&slot.spec.name).filter(|c| c.active()) else { continue };
+            let Some(container) = state.containers.get(&slot.spec.name).filter(|c| c.active()) else {
+                continue;
+            };
             waiting = true;
             if container.running() && !container.stopping {
                 actions.push(Action::Stop { name: slot.spec.name.clone(), deadline: now });
@@ -109,9 +111,7 @@ fn plan_life(desired: &Desired, state: &State, now: Timestamp, actions: &mut Vec
     if !state.initialized {
         actions.push(Action::Initialized);
     }
-    let steady = |slot: &&Slot| {
-        slot.role == Role::Main || state.initialized && slot.role == Role::Sidecar
-    };
+    let steady = |slot: &&Slot| slot.role == Role::Main || state.initialized && slot.role == Role::Sidecar;
     for slot in desired.slots.iter().filter(steady) {
         plan_container(desired, state, slot, now, actions);
         // A `postStart` hook holds back the containers after it until it returned, as upstream's kubelet does.

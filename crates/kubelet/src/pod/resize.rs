@@ -108,14 +108,16 @@ pub(crate) fn same(one: &ResourceRequirements, two: &ResourceRequirements) -> bo
 /// Whether the container's resize policy has it started anew for this change.
 pub(crate) fn needs_restart(container: &Container, has: &ResourceRequirements) -> bool {
     let wanted = container.resources.clone().unwrap_or_default();
-    container.resize_policy.iter().flatten().filter(|p| p.restart_policy == "RestartContainer").any(|policy| {
-        let get = match policy.resource_name.as_str() {
-            "cpu" => cpu,
-            _ => memory,
-        };
-        let both = |r: &ResourceRequirements| (get(r.limits.as_ref()), get(r.requests.as_ref()));
-        both(&wanted) != both(has)
-    })
+    container.resize_policy.iter().flatten().filter(|p| p.restart_policy == "RestartContainer").any(
+        |policy| {
+            let get = match policy.resource_name.as_str() {
+                "cpu" => cpu,
+                _ => memory,
+            };
+            let both = |r: &ResourceRequirements| (get(r.limits.as_ref()), get(r.requests.as_ref()));
+            both(&wanted) != both(has)
+        },
+    )
 }
 
 /// The pod's share of the node.
@@ -201,7 +203,9 @@ mod tests {
         assert_eq!(cpu(limits), Some(200));
         assert!(Arc::ptr_eq(&wanted.overlay(&pod), &pod));
         // Different ways to write the same are the same.
-        assert!(Allocated::found(&self::pod("200m", "0.2")).same(&Allocated::found(&self::pod("0.2", "200m"))));
+        assert!(
+            Allocated::found(&self::pod("200m", "0.2")).same(&Allocated::found(&self::pod("0.2", "200m")))
+        );
     }
 
     #[test]
@@ -216,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_group_grows_before_and_shrinks_after_those_below() {
-        let limits = |memory, quota| Resources { memory_limit: memory, cpu_quota: quota, ..Resources::default() };
+        let limits =
+            |memory, quota| Resources { memory_limit: memory, cpu_quota: quota, ..Resources::default() };
         let (small, big) = (limits(Some(1), Some(1000)), limits(Some(2), Some(2000)));
         assert_eq!(grown(&small, &big), big);
         assert_eq!(grown(&big, &small), limits(None, None));

@@ -193,7 +193,9 @@ fn late(target: &Target, probe: &Probe, timeout: Duration) -> String {
     }
     if let Some(action) = &probe.grpc {
         let address = format!("{}:{}", target.ip, action.port);
-        return format!("timeout: failed to connect service {address:?} within {seconds}s: context deadline exceeded");
+        return format!(
+            "timeout: failed to connect service {address:?} within {seconds}s: context deadline exceeded"
+        );
     }
     if let Some(address) = probe.tcp_socket.as_ref().and_then(|action| target.tcp_address(action).ok()) {
         return format!("dial tcp {}:{}: i/o timeout", address.0, address.1);

@@ -200,7 +200,8 @@ mod tests {
     fn hosts_file() {
         let spec = spec(json!({"hostname": "db", "subdomain": "s",
             "hostAliases": [{"ip": "192.0.2.9", "hostnames": ["foo", "bar"]}]}));
-        let text = hosts("p", "n", &spec, "cluster.local", &[[10, 42, 0, 5].into(), "fd00::5".parse().unwrap()]);
+        let text =
+            hosts("p", "n", &spec, "cluster.local", &[[10, 42, 0, 5].into(), "fd00::5".parse().unwrap()]);
         assert!(text.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"));
         assert!(text.contains("10.42.0.5\tdb.s.n.svc.cluster.local\tdb\n"));
         assert!(text.ends_with("\n# Entries added by HostAliases.\n192.0.2.9\tfoo\tbar\n"));

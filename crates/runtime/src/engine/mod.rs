@@ -271,8 +271,8 @@ impl Engine {
     /// Makes the group that pods of a class lie in ([`SandboxSpec::class`]) and sets its limits.
     pub fn update_class(&self, class: &str, resources: &Resources) -> Result<(), EngineError> {
         let path = format!("{}/{class}", self.inner.options.cgroup_parent.trim_end_matches('/'));
-        let hierarchies =
-            Hierarchies::detect().ok_or_else(|| EngineError::Failed("no cgroup file system is mounted".into()))?;
+        let hierarchies = Hierarchies::detect()
+            .ok_or_else(|| EngineError::Failed("no cgroup file system is mounted".into()))?;
         let group = Cgroup::create(&hierarchies, &path).and_then(|group| group.apply(resources));
         group.map_err(|error| EngineError::Failed(error.to_string()))
     }

@@ -6,8 +6,8 @@ use objects::quantity::Quantity;
 use objects::validate::{self, FieldError, Reason};
 use serde_json::Value;
 
-use super::restarts;
 use super::validate::host_network_port;
+use super::{restarts, security};
 use crate::strategy::fields::{
     flag, has, is_empty, items, name_errors, not_negative, number, one_of, port_name, port_number,
     port_or_name, text,
@@ -64,7 +64,7 @@ fn one(errors: &mut Vec<FieldError>, spec: &Value, container: &Value, volumes: &
     mounts(errors, container, volumes, path);
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(found) = container.get(key).filter(|found| found.is_object()) {
-            probe(errors, found, key != "readinessProbe", &format!("{path}.{key}"));
+            probe(errors, found, key, &format!("{path}.{key}"));
         }
     }
     for key in ["postStart", "preStop"] {
@@ -76,11 +76,19 @@ fn one(errors: &mut Vec<FieldError>, spec: &Value, container: &Value, volumes: &
                 &["exec", "httpGet", "tcpSocket", "sleep"],
                 &format!("{path}.lifecycle.{key}"),
             );
+            let grace = number(spec, "terminationGracePeriodSeconds").unwrap_or(30);
+            if let Some(seconds) = found.get("sleep").and_then(|sleep| number(sleep, "seconds"))
+                && !(0..=grace).contains(&seconds)
+            {
+                let detail =
+                    format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+                errors.push(FieldError::invalid(format!("{path}.lifecycle.{key}.sleep"), seconds, detail));
+            }
         }
     }
     resources(errors, container.get("resources").unwrap_or(&Value::Null), &format!("{path}.resources"));
     restarts::resize_policy(errors, spec, container, path);
-    security(errors, container, path);
+    security::of_container(errors, spec, container, path);
 }
 
 /// Rules that depend on the list in which a container stands.
@@ -341,7 +349,8 @@ pub(super) fn relative_path(errors: &mut Vec<FieldError>, value: &str, path: &st
     }
 }
 
-fn probe(errors: &mut Vec<FieldError>, probe: &Value, once: bool, path: &str) {
+fn probe(errors: &mut Vec<FieldError>, probe: &Value, kind: &str, path: &str) {
+    let once = kind != "readinessProbe";
     handler(errors, probe, &["exec", "httpGet", "tcpSocket", "grpc"], path);
     for key in
         ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
@@ -350,6 +359,15 @@ fn probe(errors: &mut Vec<FieldError>, probe: &Value, once: bool, path: &str) {
     }
     if once && let Some(value) = number(probe, "successThreshold").filter(|value| *value != 1) {
         errors.push(FieldError::invalid(format!("{path}.successThreshold"), value, "must be 1"));
+    }
+    if let Some(grace) = number(probe, "terminationGracePeriodSeconds") {
+        let field = format!("{path}.terminationGracePeriodSeconds");
+        if !once {
+            errors.push(FieldError::invalid(&field, grace, "must not be set for readinessProbes"));
+        }
+        if grace <= 0 {
+            errors.push(FieldError::invalid(field, grace, "must be greater than 0"));
+        }
     }
 }
 
@@ -449,35 +467,4 @@ fn amounts<'a>(
         }
     }
     found
-}
-
-/// Checks a user or group number.
-pub(super) fn id(errors: &mut Vec<FieldError>, context: &Value, key: &str, path: &str) {
-    if let Some(value) = number(context, key)
-        && !(0..=i64::from(i32::MAX)).contains(&value)
-    {
-        let detail = "must be between 0 and 2147483647, inclusive";
-        errors.push(FieldError::invalid(format!("{path}.{key}"), value, detail));
-    }
-}
-
-fn security(errors: &mut Vec<FieldError>, container: &Value, path: &str) {
-    let context = container.get("securityContext").unwrap_or(&Value::Null);
-    let path = format!("{path}.securityContext");
-    for key in ["runAsUser", "runAsGroup"] {
-        id(errors, context, key, &path);
-    }
-    let escalation = context.get("allowPrivilegeEscalation").and_then(Value::as_bool);
-    if escalation == Some(false) {
-        if flag(context, "privileged") {
-            let detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-            errors.push(FieldError::invalid(&path, context.clone(), detail));
-        }
-        let added = items(&context["capabilities"], "add");
-        if added.iter().any(|one| one == "CAP_SYS_ADMIN") {
-            let detail =
-                "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-            errors.push(FieldError::invalid(&path, context.clone(), detail));
-        }
-    }
 }

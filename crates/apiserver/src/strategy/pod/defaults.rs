@@ -39,7 +39,8 @@ pub(crate) fn pod(object: &mut Value) {
 pub(super) fn pod_level_requests(spec: &mut Value) {
     let Some(limits) = spec.pointer("/resources/limits").and_then(Value::as_object).cloned() else { return };
     for name in ["cpu", "memory"] {
-        let value = together(spec, name).map(|sum| sum.to_string().into()).or_else(|| limits.get(name).cloned());
+        let value =
+            together(spec, name).map(|sum| sum.to_string().into()).or_else(|| limits.get(name).cloned());
         if let (Some(value), Some(resources)) = (value, spec.get_mut("resources")) {
             default(resources, "requests", json!({}));
             if let Some(requests) = resources.get_mut("requests") {

@@ -9,6 +9,7 @@ mod eviction;
 pub(crate) mod qos;
 mod resize;
 mod restarts;
+mod security;
 mod update;
 pub(crate) mod validate;
 mod volume;

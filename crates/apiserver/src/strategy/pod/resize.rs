@@ -166,7 +166,9 @@ mod tests {
             check(&new, &old).iter().map(|e| format!("{}: {}", e.field, e.detail)).collect::<Vec<_>>()
         };
         assert!(checked(json!({"requests": {"cpu": "2"}, "limits": {"memory": "2Gi"}})).is_empty());
-        assert!(checked(json!({"requests": {"cpu": "2", "memory": "1"}, "limits": {"memory": "2Gi"}})).is_empty());
+        assert!(
+            checked(json!({"requests": {"cpu": "2", "memory": "1"}, "limits": {"memory": "2Gi"}})).is_empty()
+        );
         for (resources, wanted) in [
             (
                 json!({"limits": {"memory": "1Gi"}}),

@@ -56,7 +56,8 @@ pub(super) fn starts_again(container: &Value, pod_policy: &str, exit: i64) -> bo
 /// Whether a rule of some container starts all containers of the pod over.
 pub(super) fn any_starts_all(spec: &Value) -> bool {
     let lists = ["containers", "initContainers"];
-    let mut rules = lists.iter().flat_map(|list| items(spec, list)).flat_map(|c| items(c, "restartPolicyRules"));
+    let mut rules =
+        lists.iter().flat_map(|list| items(spec, list)).flat_map(|c| items(c, "restartPolicyRules"));
     rules.any(|rule| text(rule, "action") == "RestartAllContainers")
 }
 
@@ -120,8 +121,13 @@ mod tests {
             errors.into_iter().map(|e| e.field).collect::<Vec<_>>()
         };
         let one = |name: &str, policy: &str| json!({"resourceName": name, "restartPolicy": policy});
-        assert!(check("Always", json!([one("cpu", "NotRequired"), one("memory", "RestartContainer")])).is_empty());
-        assert_eq!(check("Always", json!([one("cpu", "NotRequired"), one("cpu", "NotRequired")])), ["c.resizePolicy[1]"]);
+        assert!(
+            check("Always", json!([one("cpu", "NotRequired"), one("memory", "RestartContainer")])).is_empty()
+        );
+        assert_eq!(
+            check("Always", json!([one("cpu", "NotRequired"), one("cpu", "NotRequired")])),
+            ["c.resizePolicy[1]"]
+        );
         assert_eq!(check("Never", json!([one("cpu", "RestartContainer")])), ["c.resizePolicy"]);
         assert_eq!(check("Always", json!([one("gpu", "Maybe")])), ["c.resizePolicy", "c.resizePolicy"]);
     }

@@ -9,9 +9,9 @@ use std::net::IpAddr;
 use objects::validate::{self, FieldError};
 use serde_json::Value;
 
-use super::{container, volume};
+use super::{container, security, volume};
 use crate::strategy::fields::{
-    flag, has, items, label_selector, name_errors, number, one_of, port_number, subdomain, text,
+    has, items, label_selector, name_errors, number, one_of, port_number, subdomain, text,
 };
 
 /// Checks the template of a workload at `object[key]`: metadata and spec.
@@ -94,7 +94,7 @@ pub(crate) fn pod_spec(errors: &mut Vec<FieldError>, spec: &Value, path: &str) {
     spread(errors, items(spec, "topologySpreadConstraints"), &format!("{path}.topologySpreadConstraints"));
     host_aliases(errors, items(spec, "hostAliases"), &format!("{path}.hostAliases"));
     dns_config(errors, spec, path);
-    security_context(errors, spec, path);
+    security::of_pod(errors, spec, path);
 }
 
 /// Checks tolerations.
@@ -293,45 +293,6 @@ fn dns_config(errors: &mut Vec<FieldError>, spec: &Value, path: &str) {
             errors.push(FieldError::invalid(format!("{path}.dnsConfig.nameservers[{at}]"), server, detail));
         }
     }
-}
-
-fn security_context(errors: &mut Vec<FieldError>, spec: &Value, path: &str) {
-    let context = spec.get("securityContext").unwrap_or(&Value::Null);
-    let path = format!("{path}.securityContext");
-    for key in ["runAsUser", "runAsGroup", "fsGroup"] {
-        container::id(errors, context, key, &path);
-    }
-    for (at, sysctl) in items(context, "sysctls").iter().enumerate() {
-        let (name, path) = (text(sysctl, "name"), format!("{path}.sysctls[{at}].name"));
-        if name.is_empty() {
-            errors.push(FieldError::required(path, ""));
-        } else if !sysctl_name(name) {
-            let detail = "must have at most 253 characters and match regex \
-                ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
-            errors.push(FieldError::invalid(path, name, detail));
-        }
-    }
-    if flag(spec, "hostPID") && flag(spec, "shareProcessNamespace") {
-        let field = path.replace(".securityContext", ".shareProcessNamespace");
-        errors.push(FieldError::invalid(
-            field,
-            true,
-            "ShareProcessNamespace and HostPID cannot both be enabled",
-        ));
-    }
-}
-
-/// Segments of lower-case letters, digits, `-` and `_`, divided by dots or slashes.
-fn sysctl_name(name: &str) -> bool {
-    let edge =
-        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    name.len() <= 253
-        && name.split(['.', '/']).all(|part| {
-            let bytes = part.as_bytes();
-            edge(bytes.first())
-                && edge(bytes.last())
-                && bytes.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-        })
 }
 
 /// Checks a host port pair of a pod: on the host's network both must be the same.

@@ -58,14 +58,23 @@ async fn apply(
 }
 
 /// Refuses limits below what is used at this moment, before anything is changed.
-fn room(ctx: &Context, uid: &str, from: &Resources, to: &Resources, changes: &[Change]) -> Result<(), String> {
+fn room(
+    ctx: &Context,
+    uid: &str,
+    from: &Resources,
+    to: &Resources,
+    changes: &[Change],
+) -> Result<(), String> {
     let mut reasons = Vec::new();
     let mut look = |whose: String, id: Option<&str>, from: &Resources, to: &Resources| {
-        if let (true, Some(limit), Ok(stats)) = (shrinks_memory(from, to), to.memory_limit, ctx.engine.stats(uid, id))
+        if let (true, Some(limit), Ok(stats)) =
+            (shrinks_memory(from, to), to.memory_limit, ctx.engine.stats(uid, id))
             && stats.memory_usage >= limit
         {
             let used = stats.memory_usage;
-            reasons.push(format!("attempting to set {whose} memory limit ({limit}) below current usage ({used})"));
+            reasons.push(format!(
+                "attempting to set {whose} memory limit ({limit}) below current usage ({used})"
+            ));
         }
     };
     look("pod".to_owned(), None, from, to);

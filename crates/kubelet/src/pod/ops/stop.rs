@@ -65,7 +65,12 @@ pub(crate) async fn stop(stop: Stop) {
                 () = reached(&mut deadline) => Err("the grace period ended before the hook did".to_owned()),
             };
             if let Err(message) = ended {
-                tracing::info!(pod = desired.name(), container = slot.spec.name, message, "preStop hook failed");
+                tracing::info!(
+                    pod = desired.name(),
+                    container = slot.spec.name,
+                    message,
+                    "preStop hook failed"
+                );
                 let object = container_ref(&desired.pod, &slot);
                 ctx.events.warning(object, "FailedPreStopHook", "PreStopHook failed".to_owned());
             }

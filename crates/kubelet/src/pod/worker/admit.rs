@@ -43,6 +43,13 @@ fn refusal(desired: &Desired) -> Option<(String, String)> {
         let message = "Failed to admit pod as the OS field doesn't match node OS".to_owned();
         return Some(("PodOSNotSupported".to_owned(), message));
     }
+    let contexts = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let own = contexts.filter_map(|c| c.security_context.as_ref()?.app_armor_profile.as_ref());
+    let shared = spec.security_context.as_ref().and_then(|s| s.app_armor_profile.as_ref());
+    if own.chain(shared).any(|profile| profile.type_ != "Unconfined") {
+        let message = "Cannot enforce AppArmor: AppArmor is not enabled on the host".to_owned();
+        return Some(("AppArmor".to_owned(), message));
+    }
     None
 }
 

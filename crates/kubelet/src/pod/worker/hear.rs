@@ -257,6 +257,10 @@ impl Worker {
 
     fn sandbox_died(&mut self) {
         tracing::warn!(pod = self.desired.name(), "the pod's shim is dead");
+        if self.state.ending.is_none() {
+            let text = "Pod sandbox changed, it will be killed and re-created.";
+            self.ctx.events.normal(pod_ref(&self.desired.pod), "SandboxChanged", text);
+        }
         if matches!(self.state.sandbox, Sandbox::Ready { .. } | Sandbox::Creating) {
             self.state.sandbox = Sandbox::Lost { retry_at: Timestamp::now() };
         }
