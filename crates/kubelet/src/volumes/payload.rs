@@ -274,7 +274,14 @@ mod tests {
             config_maps: HashMap::from([("m".to_owned(), Arc::new(map))]),
             secrets: HashMap::from([("s".to_owned(), Arc::new(secret))]),
         };
-        let facts = Facts { host_ip: Ipv4Addr::LOCALHOST, host_ip6: None, pod_ip: None, pod_ip6: None, node_cpu: 1000, node_memory: 1 };
+        let facts = Facts {
+            host_ip: Ipv4Addr::LOCALHOST,
+            host_ip6: None,
+            pod_ip: None,
+            pod_ip6: None,
+            node_cpu: 1000,
+            node_memory: 1,
+        };
         let tokens = HashMap::from([(("aud".to_owned(), 600), "jwt".to_owned())]);
         let inputs = Inputs {
             pod: &pod,
