@@ -37,7 +37,13 @@ fn certificates_and_tokens_are_asked_for_through_the_api() {
         cluster.kubectl_ok(&["get", "csr", "eve"]).contains("Approved,Issued").then_some(())
     });
     assert!(cluster.kubectl_ok(&["get", "csr", "no"]).contains("Denied"));
-    let twice = refused(cluster.kubectl(&["certificate", "approve", "no"]));
+    // What the client does not even try, the server refuses too.
+    let mut both = cluster.get(&["csr", "no"]);
+    let approved = json!({"type": "Approved", "status": "True", "reason": "r", "message": "m"});
+    both["status"]["conditions"].as_array_mut().unwrap().push(approved);
+    let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests/no/approval";
+    let kubeconfig = cluster.kubeconfig();
+    let twice = refused(kubectl(&kubeconfig, &["replace", "--raw", path, "-f", "-"], &both.to_string()));
     assert!(twice.contains("Approved and Denied conditions are mutually exclusive"), "{twice}");
     let encoded = cluster.get(&["csr", "eve"])["status"]["certificate"].as_str().unwrap().to_owned();
     let config = folder.join("eve.kubeconfig");

@@ -14,15 +14,24 @@ fn the_same_names_live_in_two_namespaces_and_one_goes_in_order_without_the_other
         let serve = format!("mkdir /www; echo {space} > /www/index.html; exec httpd -f -p 8080 -h /www");
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": space},
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}});
-        applied(&cluster, &[pod(space, "web", &serve), service, config_map(space, "settings", space)]);
+        applied(
+            &cluster,
+            &[
+                pod(space, "web", &serve),
+                pod(space, "client", "sleep 1000"),
+                service,
+                config_map(space, "settings", space),
+            ],
+        );
     }
     for space in ["red", "blue"] {
         await_running(&cluster, space, "web");
+        await_running(&cluster, space, "client");
     }
     let asked = |from: &str, name: &str| {
         let url = format!("http://{name}/");
         cluster
-            .kubectl(&["exec", "-n", from, "web", "--", "wget", "-q", "-O", "-", &url])
+            .kubectl(&["exec", "-n", from, "client", "--", "wget", "-q", "-O", "-", &url])
             .stdout
             .trim()
             .to_owned()

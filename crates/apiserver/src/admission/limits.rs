@@ -1,9 +1,7 @@
 //! LimitRanger: containers without requests and limits get a namespace's defaults; what is outside its bounds is
-//! refused.
+//! refused. Several ranges are applied one after another, in the order of their names; the first that refuses speaks.
 
-use std::collections::BTreeMap;
-
-use objects::quantity::Quantity;
+use objects::quota::{self, Amounts};
 use objects::registry;
 use serde_json::{Value, json};
 
@@ -11,21 +9,25 @@ use crate::status::Status;
 use crate::strategy::Ctx;
 use crate::strategy::fields::{default, items, items_mut, text};
 
-type Amounts = BTreeMap<String, Quantity>;
-
 fn amounts(object: &Value, list: &str) -> Amounts {
-    let map = object.get(list).and_then(Value::as_object).into_iter().flatten();
-    map.filter_map(|(name, value)| Some((name.clone(), Quantity::parse(value.as_str()?).ok()?))).collect()
+    quota::amounts(object.get(list))
 }
 
-/// The items of all ranges of the namespace.
-fn rules(ctx: &Ctx<'_>) -> Vec<Value> {
+/// The items of each range of the namespace.
+fn ranges(ctx: &Ctx<'_>) -> Vec<Vec<Value>> {
     let Some(kind) = registry::by_resource("", "v1", "limitranges") else { return Vec::new() };
     let ranges = ctx.server.read_all(kind, ctx.namespace);
-    ranges.iter().flat_map(|range| items(&range["spec"], "limits").to_vec()).collect()
+    ranges.iter().map(|range| items(&range["spec"], "limits").to_vec()).collect()
 }
 
 fn answer(ctx: &Ctx<'_>, mut faults: Vec<String>) -> Result<(), Status> {
+    // Containers with the same fault are told of once.
+    let mut told = Vec::new();
+    faults.retain(|fault| {
+        let new = !told.contains(fault);
+        told.push(fault.clone());
+        new
+    });
     let detail = match faults.len() {
         0 => return Ok(()),
         1 => faults.remove(0),
@@ -36,23 +38,25 @@ fn answer(ctx: &Ctx<'_>, mut faults: Vec<String>) -> Result<(), Status> {
 
 /// Sets defaults in a new pod and checks it.
 pub(super) fn pod(ctx: &Ctx<'_>, pod: &mut Value) -> Result<(), Status> {
-    let rules = rules(ctx);
-    if rules.is_empty() {
-        return Ok(());
+    let ranges = ranges(ctx);
+    for range in &ranges {
+        let mut notes = Vec::new();
+        for rule in range.iter().filter(|rule| text(rule, "type") == "Container") {
+            set_defaults(rule, pod, &mut notes);
+        }
+        if !notes.is_empty() {
+            let annotations =
+                objects::meta::metadata_mut(pod).entry("annotations").or_insert_with(|| json!({}));
+            let note = format!("LimitRanger plugin set: {}", notes.join("; "));
+            crate::strategy::fields::set(annotations, "kubernetes.io/limit-ranger", note);
+        }
     }
-    let mut notes = Vec::new();
-    for rule in rules.iter().filter(|rule| text(rule, "type") == "Container") {
-        set_defaults(rule, pod, &mut notes);
-    }
-    if !notes.is_empty() {
-        let annotations = objects::meta::metadata_mut(pod).entry("annotations").or_insert_with(|| json!({}));
-        crate::strategy::fields::set(
-            annotations,
-            "kubernetes.io/limit-ranger",
-            format!("LimitRanger plugin set: {}", notes.join("; ")),
-        );
-    }
-    answer(ctx, pod_faults(&rules, pod))
+    ranges.iter().try_for_each(|range| answer(ctx, pod_faults(range, pod)))
+}
+
+/// Checks a pod whose resources change.
+pub(super) fn resized(ctx: &Ctx<'_>, pod: &Value) -> Result<(), Status> {
+    ranges(ctx).iter().try_for_each(|range| answer(ctx, pod_faults(range, pod)))
 }
 
 fn set_defaults(rule: &Value, pod: &mut Value, notes: &mut Vec<String>) {
@@ -100,26 +104,16 @@ fn pod_faults(rules: &[Value], pod: &Value) -> Vec<String> {
                     }
                 }
             }
-            "Pod" => bounds(rule, &total(spec, "requests"), &total(spec, "limits"), &mut faults),
+            "Pod" => {
+                // What is asked for counts, not what a running pod was given.
+                let wanted = json!({"spec": spec});
+                let total = |list: &str| quota::resources(&wanted, list);
+                bounds(rule, &total("requests"), &total("limits"), &mut faults);
+            }
             _ => {}
         }
     }
     faults
-}
-
-/// What a pod needs at once: all its containers together, or its largest init container.
-fn total(spec: &Value, list: &str) -> Amounts {
-    let mut sum = Amounts::new();
-    let of = |container: &Value| amounts(container.get("resources").unwrap_or(&Value::Null), list);
-    for (name, amount) in items(spec, "containers").iter().flat_map(of) {
-        let entry = sum.entry(name);
-        entry.and_modify(|sum| *sum = *sum + amount).or_insert(amount);
-    }
-    for (name, amount) in items(spec, "initContainers").iter().flat_map(of) {
-        let entry = sum.entry(name);
-        entry.and_modify(|sum| *sum = (*sum).max(amount)).or_insert(amount);
-    }
-    sum
 }
 
 fn bounds(rule: &Value, requests: &Amounts, limits: &Amounts, faults: &mut Vec<String>) {
@@ -153,8 +147,16 @@ fn bounds(rule: &Value, requests: &Amounts, limits: &Amounts, faults: &mut Vec<S
         }
     }
     for (name, ratio) in amounts(rule, "maxLimitRequestRatio") {
-        match (requests.get(&name), limits.get(&name)) {
-            (Some(request), Some(limit)) if !request.is_zero() => {
+        let missing = |what: &str| {
+            format!(
+                "{name} max limit to request ratio per {kind} is {ratio}, but no {what} is specified or {what} is 0"
+            )
+        };
+        let given = |amounts: &Amounts| amounts.get(&name).copied().filter(|amount| !amount.is_zero());
+        match (given(requests), given(limits)) {
+            (None, _) => faults.push(missing("request")),
+            (Some(_), None) => faults.push(missing("limit")),
+            (Some(request), Some(limit)) => {
                 let provided = limit.milli() as f64 / request.milli() as f64;
                 if provided > ratio.milli() as f64 / 1000.0 {
                     faults.push(format!(
@@ -162,31 +164,35 @@ fn bounds(rule: &Value, requests: &Amounts, limits: &Amounts, faults: &mut Vec<S
                     ));
                 }
             }
-            _ => faults.push(format!(
-                "{name} max limit to request ratio per {kind} is {ratio}, but no request or limit is specified"
-            )),
         }
     }
 }
 
-/// Checks a new claim's size.
+/// Checks the size of a new claim, or of one that is to grow.
 pub(super) fn claim(ctx: &Ctx<'_>, claim: &Value) -> Result<(), Status> {
     let requests = amounts(&claim["spec"]["resources"], "requests");
+    ranges(ctx).iter().try_for_each(|range| answer(ctx, claim_faults(range, &requests)))
+}
+
+fn claim_faults(rules: &[Value], requests: &Amounts) -> Vec<String> {
     let mut faults = Vec::new();
-    for rule in rules(ctx).iter().filter(|rule| text(rule, "type") == "PersistentVolumeClaim") {
-        let Some(size) = requests.get("storage") else { continue };
-        if let Some(least) = amounts(rule, "min").get("storage").filter(|least| size < *least) {
-            faults.push(format!(
-                "minimum storage usage per PersistentVolumeClaim is {least}, but request is {size}"
-            ));
-        }
-        if let Some(most) = amounts(rule, "max").get("storage").filter(|most| size > *most) {
-            faults.push(format!(
-                "maximum storage usage per PersistentVolumeClaim is {most}, but request is {size}"
-            ));
+    for rule in rules.iter().filter(|rule| text(rule, "type") == "PersistentVolumeClaim") {
+        bounds(
+            &json!({"type": "PersistentVolumeClaim", "min": rule["min"]}),
+            requests,
+            &Amounts::new(),
+            &mut faults,
+        );
+        for (name, most) in amounts(rule, "max") {
+            let start = format!("maximum {name} usage per PersistentVolumeClaim is {most}");
+            match requests.get(&name) {
+                None => faults.push(format!("{start}.  No request is specified")),
+                Some(size) if *size > most => faults.push(format!("{start}, but request is {size}")),
+                Some(_) => {}
+            }
         }
     }
-    answer(ctx, faults)
+    faults
 }
 
 #[cfg(test)]

@@ -50,13 +50,15 @@ pub(crate) async fn admit(
             limits::pod(ctx, object)?;
             pod::tolerations(object);
         }
+        ("", "pods", Operation::Update) if ctx.subresource == Some("resize") => limits::resized(ctx, object)?,
         ("", "persistentvolumeclaims", Operation::Create) if own => {
             storage::default_class(ctx, object);
             storage::protect(object, storage::CLAIM_IN_USE);
             limits::claim(ctx, object)?;
         }
         ("", "persistentvolumeclaims", Operation::Update) if own => {
-            old.map_or(Ok(()), |old| storage::resize(ctx, object, old))?
+            old.map_or(Ok(()), |old| storage::resize(ctx, object, old))?;
+            limits::claim(ctx, object)?;
         }
         ("", "persistentvolumes", Operation::Create) if own => {
             storage::protect(object, storage::VOLUME_IN_USE)

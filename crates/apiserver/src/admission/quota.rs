@@ -4,8 +4,8 @@
 //! leaves a namespace is counted by the quota controller. A quota whose use is not known yet refuses everything that
 //! it is about.
 
-use objects::quota::{self, Amounts};
 use objects::quantity::Quantity;
+use objects::quota::{self, Amounts};
 use objects::{meta, registry};
 use serde_json::Value;
 use store::{Expect, Op};

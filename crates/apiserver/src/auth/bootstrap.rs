@@ -111,7 +111,10 @@ mod tests {
             ["system:bootstrappers", "system:bootstrappers:nodes", "system:authenticated"]
         );
         assert!(token(|data| data["expiration"] = "".into()).is_ok());
-        assert_eq!(token(|data| data["expiration"] = "2026-01-01T00:00:00Z".into()), Err(TokenError::Expired));
+        assert_eq!(
+            token(|data| data["expiration"] = "2026-01-01T00:00:00Z".into()),
+            Err(TokenError::Expired)
+        );
         assert_eq!(token(|data| data["expiration"] = "soon".into()), Err(TokenError::Expired));
         assert_eq!(token(|data| data["token-secret"] = "0123456789abcdeg".into()), Err(TokenError::Foreign));
         assert_eq!(token(|data| data["token-id"] = "abcdeg".into()), Err(TokenError::Foreign));

@@ -20,7 +20,9 @@ pub(super) fn encode(document: &Value) -> Vec<u8> {
 /// Named schemas in the order of their names.
 fn named(schemas: &Value) -> Vec<u8> {
     let entries = schemas.as_object().into_iter().flatten();
-    entries.flat_map(|(name, one)| bytes(1, &[bytes(1, name.as_bytes()), bytes(2, &schema(one))].concat())).collect()
+    entries
+        .flat_map(|(name, one)| bytes(1, &[bytes(1, name.as_bytes()), bytes(2, &schema(one))].concat()))
+        .collect()
 }
 
 fn schema(schema: &Value) -> Vec<u8> {

@@ -4,8 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use objects::validate::{self, FieldError};
-use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::CertificateSigningRequestDer;
+use rustls::pki_types::pem::{PemObject, SectionKind};
 use serde_json::{Value, json};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -205,7 +205,9 @@ fn signer_errors(signer: &str) -> Vec<FieldError> {
     }
     let invalid = |detail: String| FieldError::invalid(path, signer, detail);
     let Some((domain, name)) = signer.split_once('/').filter(|(_, name)| !name.contains('/')) else {
-        return vec![invalid("must be a fully qualified domain and path of the form 'example.com/signer-name'".into())];
+        return vec![invalid(
+            "must be a fully qualified domain and path of the form 'example.com/signer-name'".into(),
+        )];
     };
     let mut errors: Vec<FieldError> = validate::dns1123_subdomain(domain)
         .into_iter()
@@ -231,8 +233,7 @@ fn condition_errors(status: &Value) -> Vec<FieldError> {
         if kind.is_empty() {
             errors.push(FieldError::required(format!("{path}.type"), ""));
         }
-        let allowed: &[&str] =
-            if FINAL.contains(&kind) { &["True"] } else { &["False", "True", "Unknown"] };
+        let allowed: &[&str] = if FINAL.contains(&kind) { &["True"] } else { &["False", "True", "Unknown"] };
         if state.is_empty() {
             errors.push(FieldError::required(format!("{path}.status"), ""));
         } else if !allowed.contains(&state) {
@@ -300,7 +301,9 @@ mod tests {
         assert_eq!(status(&[("Approved", "True"), ("Failed", "True"), ("Own", "False")]), [""; 0]);
         assert_eq!(
             status(&[("Approved", "True"), ("Denied", "True")]),
-            ["status.conditions: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive"]
+            [
+                "status.conditions: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive"
+            ]
         );
         assert_eq!(
             status(&[("Approved", "False")]),

@@ -119,9 +119,11 @@ fn amount_errors(object: &Value, path: &str, lists: &[&str]) -> Vec<FieldError> 
 /// Whether a scope goes with a standard name.
 fn fits(scope: &str, name: &str) -> bool {
     match scope {
-        "Terminating" | "NotTerminating" | "NotBestEffort" | "PriorityClass" | "CrossNamespacePodAffinity" => {
-            COMPUTE.contains(&name)
-        }
+        "Terminating"
+        | "NotTerminating"
+        | "NotBestEffort"
+        | "PriorityClass"
+        | "CrossNamespacePodAffinity" => COMPUTE.contains(&name),
         "BestEffort" => name == "pods",
         "VolumeAttributesClass" => matches!(name, "persistentvolumeclaims" | "requests.storage"),
         _ => true,
@@ -130,7 +132,8 @@ fn fits(scope: &str, name: &str) -> bool {
 
 fn scope_errors(spec: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let hard: Vec<&String> = spec.get("hard").and_then(Value::as_object).into_iter().flat_map(|map| map.keys()).collect();
+    let hard: Vec<&String> =
+        spec.get("hard").and_then(Value::as_object).into_iter().flat_map(|map| map.keys()).collect();
     let plain: Vec<&str> = items(spec, "scopes").iter().filter_map(Value::as_str).collect();
     let value = || spec.get("scopes").cloned().unwrap_or_default();
     for scope in &plain {
@@ -165,11 +168,13 @@ fn scope_errors(spec: &Value) -> Vec<FieldError> {
         let values = items(one, "values");
         match operator {
             "In" | "NotIn" if values.is_empty() => {
-                let detail = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+                let detail =
+                    "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
                 errors.push(FieldError::required(format!("{path}.values"), detail));
             }
             "Exists" | "DoesNotExist" if !values.is_empty() => {
-                let detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+                let detail =
+                    "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
                 errors.push(FieldError::invalid(format!("{path}.values"), values.to_vec(), detail));
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
@@ -207,7 +212,10 @@ mod tests {
 
     #[test]
     fn names_amounts_and_scopes() {
-        assert_eq!(found(json!({"hard": {"pods": "5", "count/jobs.batch": "2", "requests.nvidia.com/gpu": "1"}})), [""; 0]);
+        assert_eq!(
+            found(json!({"hard": {"pods": "5", "count/jobs.batch": "2", "requests.nvidia.com/gpu": "1"}})),
+            [""; 0]
+        );
         assert_eq!(
             found(json!({"hard": {"bananas": "5"}})),
             ["spec.hard[bananas]: Invalid value: \"bananas\": must be a standard resource for quota"]
@@ -229,7 +237,10 @@ mod tests {
             ["spec.scopes: Invalid value: [\"Terminating\",\"NotTerminating\"]: conflicting scopes"]
         );
         let selector = |one: Value| found(json!({"scopeSelector": {"matchExpressions": [one]}}));
-        assert_eq!(selector(json!({"scopeName": "PriorityClass", "operator": "In", "values": ["a"]})), [""; 0]);
+        assert_eq!(
+            selector(json!({"scopeName": "PriorityClass", "operator": "In", "values": ["a"]})),
+            [""; 0]
+        );
         assert_eq!(selector(json!({"scopeName": "PriorityClass", "operator": "In"})).len(), 1);
         assert_eq!(selector(json!({"scopeName": "BestEffort", "operator": "In", "values": ["a"]})).len(), 1);
     }

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{
-    Violation, containers, has_own_users, named, plural, quoted, setters, these, unmasked,
-};
+use super::{Violation, containers, has_own_users, named, plural, quoted, setters, these, unmasked};
 use crate::strategy::fields::{flag, items, number, text};
 
 /// Capabilities that a container may add: those it has by default in common runtimes.
@@ -136,7 +134,8 @@ fn host_namespaces(spec: &Value) -> Option<Violation> {
 }
 
 fn host_paths(spec: &Value) -> Option<Violation> {
-    let volumes = items(spec, "volumes").iter().filter(|one| one.get("hostPath").is_some_and(Value::is_object));
+    let volumes =
+        items(spec, "volumes").iter().filter(|one| one.get("hostPath").is_some_and(Value::is_object));
     let names: Vec<&str> = volumes.map(|one| text(one, "name")).collect();
     (!names.is_empty()).then(|| {
         let detail = format!("{} {}", plural(names.len(), "volume", "volumes"), quoted(&names));
@@ -226,7 +225,10 @@ fn se_linux(spec: &Value, minor: u32) -> Option<Violation> {
 
 /// The kind of seccomp profile that a pod or container sets, if it sets one.
 pub(super) fn profile(holder: &Value) -> Option<&str> {
-    holder.pointer("/securityContext/seccompProfile").filter(|one| one.is_object()).map(|one| text(one, "type"))
+    holder
+        .pointer("/securityContext/seccompProfile")
+        .filter(|one| one.is_object())
+        .map(|one| text(one, "type"))
 }
 
 /// Whether a seccomp profile confines.

@@ -91,11 +91,7 @@ pub(super) fn admit(
 }
 
 /// Warnings about a write that was admitted.
-pub(super) fn warnings(
-    ctx: &Ctx<'_>,
-    object: &Value,
-    old: Option<&Value>,
-) -> Vec<String> {
+pub(super) fn warnings(ctx: &Ctx<'_>, object: &Value, old: Option<&Value>) -> Vec<String> {
     if (ctx.kind.group, ctx.kind.plural) == ("", "namespaces") && ctx.subresource.is_none() {
         return old.map(|old| of_namespace(ctx, object, old)).unwrap_or_default();
     }
@@ -145,7 +141,8 @@ fn judged(ctx: &Ctx<'_>, pod: &Value, old: Option<&Value>) -> bool {
     let (new, old) = (&pod["spec"], &old["spec"]);
     let same = |list: &str| {
         let (new, old) = (items(new, list), items(old, list));
-        new.len() == old.len() && new.iter().zip(old).all(|(new, old)| text(new, "image") == text(old, "image"))
+        new.len() == old.len()
+            && new.iter().zip(old).all(|(new, old)| text(new, "image") == text(old, "image"))
     };
     let known = |one: &Value| {
         let before = items(old, "ephemeralContainers").iter().find(|before| before["name"] == one["name"]);
@@ -262,7 +259,8 @@ fn has_own_users(spec: &Value) -> bool {
 
 /// Containers whose `/proc` is not masked, from a pod's template.
 fn unmasked(spec: &Value) -> Option<Violation> {
-    let kind = |one: &Value| one.pointer("/securityContext/procMount").and_then(Value::as_str).map(str::to_owned);
+    let kind =
+        |one: &Value| one.pointer("/securityContext/procMount").and_then(Value::as_str).map(str::to_owned);
     let bad = |one: &Value| kind(one).filter(|kind| kind != "Default");
     let names = named(spec, |one| bad(one).is_some());
     let kinds: std::collections::BTreeSet<String> = containers(spec).filter_map(bad).collect();

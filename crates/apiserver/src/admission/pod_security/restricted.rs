@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::baseline::{added, confines, profile, seccomp};
-use super::{
-    Violation, containers, has_own_users, named, plural, quoted, setters, these, unmasked,
-};
+use super::{Violation, containers, has_own_users, named, plural, quoted, setters, these, unmasked};
 use crate::strategy::fields::{items, text};
 
 /// Volumes that come from the pod's own namespace.

@@ -39,9 +39,7 @@ fn privileged_is_anything() {
 
 #[test]
 fn one_pod_stands_for_its_controllers() {
-    let pod = |name: &str, owner: &str| {
-        json!({"metadata": {"name": name, "ownerReferences": [{"uid": owner, "controller": true}]}})
-    };
+    let pod = |name: &str, owner: &str| json!({"metadata": {"name": name, "ownerReferences": [{"uid": owner, "controller": true}]}});
     let alone = json!({"metadata": {"name": "alone"}});
     let turn = in_turn(vec![pod("a", "1"), pod("b", "1"), alone, pod("c", "2")]);
     assert_eq!(turn.iter().map(meta::name).collect::<Vec<_>>(), ["a", "alone", "c", "b"]);

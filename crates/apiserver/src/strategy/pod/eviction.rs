@@ -158,7 +158,9 @@ fn refused(budget: &Value) -> Option<Status> {
                 text(one, "message")
             ),
             _ if current <= healthy => {
-                format!("The disruption budget {name} needs {healthy} healthy pods and has {current} currently")
+                format!(
+                    "The disruption budget {name} needs {healthy} healthy pods and has {current} currently"
+                )
             }
             Some(one) => format!(
                 "The disruption budget {name} does not allow evicting pods currently ({}): {}",
@@ -192,7 +194,9 @@ async fn delete(ctx: &Ctx<'_>, body: &Value, seen: Option<&str>) -> Result<(), S
             ("ResourceVersion", wanted("resourceVersion").or(seen), meta::resource_version(&pod)),
         ] {
             if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty() && *wanted != found) {
-                let detail = format!("the {title} in the precondition ({wanted}) does not match the {title} in record ({found}).");
+                let detail = format!(
+                    "the {title} in the precondition ({wanted}) does not match the {title} in record ({found})."
+                );
                 return Err(Status::conflict(ctx.kind, ctx.name, &detail));
             }
         }
