@@ -213,3 +213,30 @@ async fn a_registry_in_trouble_is_tried_again() {
     let error = node.pull(&fake.name("app:2"), &Keyring::new()).await.unwrap_err();
     assert!(error.contains("503 Service Unavailable: UNAVAILABLE: try later"), "{error}");
 }
+
+#[tokio::test]
+async fn certificates_are_checked_and_their_authority_can_be_named() {
+    let (node, (fake, pem)) = (Node::new(), Fake::start_tls().await);
+    image(&fake, "app", "1", &[b"sealed"]);
+    let name = fake.name("app:1");
+    let pull = async |settings: &str| {
+        let client = node.client(settings);
+        client.pull(&node.store, &name, &Keyring::new(), &|_| ()).await.map_err(|error| error.to_string())
+    };
+    let own = |rest: &str| format!("[registry.\"{}\"]\nplain_http = false\n{rest}", fake.host());
+    let error = pull(&own("")).await.unwrap_err();
+    assert!(error.contains("certificate") && error.contains("name the authority"), "{error}");
+    // Loopback speaks plain HTTP if nobody says otherwise: the server hangs up.
+    let error = pull("").await.unwrap_err();
+    assert!(error.contains(&format!("http://{}", fake.host())), "{error}");
+    let file = node.folder.path().join("ca.pem");
+    std::fs::write(&file, pem).unwrap();
+    pull(&own(&format!("ca = \"{}\"\n", file.display()))).await.unwrap();
+
+    let plain = Fake::start().await;
+    let settings = format!("[registry.\"{}\"]\nplain_http = false\n", plain.host());
+    let error =
+        node.client(&settings).pull(&node.store, &plain.name("app:1"), &Keyring::new(), &|_| ()).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("it seems to speak plain HTTP"), "{error}");
+}
