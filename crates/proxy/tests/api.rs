@@ -8,7 +8,6 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -67,6 +66,7 @@ impl Machine {
             pod_cidr: "10.42.0.0/24".parse().unwrap(),
             cluster_cidr: "10.42.0.0/16".parse().unwrap(),
             service_cidr: "10.43.0.0/16".parse().unwrap(),
+            ipv6: None,
         };
         namespace::run_in(&self.netns, || Table::new(config).unwrap()).unwrap()
     }
@@ -93,7 +93,7 @@ async fn objects_become_rules() {
     let address: Ipv4Addr = service.spec.unwrap().cluster_ip.unwrap().parse().unwrap();
     let (table, proxy) = (machine.table(), informers(&server, "system:kube-proxy", &[]));
     let own = informers(&server, "system:node:here", &["system:nodes"]);
-    let running = tokio::spawn(async move { proxy::service::run(&proxy, &own, NODE, table).await });
+    let running = tokio::spawn(async move { proxy::service::run(&proxy, &own, NODE, "lw0", table).await });
 
     until("ConnectionRefused".to_owned(), || machine.read(address, 80)).await;
     let _: EndpointSlice = create(&server, slice(&[machine.pod])).await;
@@ -128,7 +128,7 @@ async fn objects_become_rules() {
     // A new one finds the same.
     let (table, proxy) = (machine.table(), informers(&server, "system:kube-proxy", &[]));
     let own = informers(&server, "system:node:here", &["system:nodes"]);
-    let running = tokio::spawn(async move { proxy::service::run(&proxy, &own, NODE, table).await });
+    let running = tokio::spawn(async move { proxy::service::run(&proxy, &own, NODE, "lw0", table).await });
     let _: Service = create(&server, web()).await;
     let again = api::<Service>(&server).get("web").await.unwrap().spec.unwrap().cluster_ip.unwrap();
     until("pod".to_owned(), || machine.read(again.parse().unwrap(), 80)).await;

@@ -238,8 +238,8 @@ pub(super) fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
 
 /// The search domains in the text of a `resolv.conf`: those of the last line that has some.
 fn search_domains(resolv_conf: &str) -> Vec<Name> {
-    let lines = resolv_conf.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let last = lines.filter(|words| matches!(words.first(), Some(&("search" | "domain")))).last();
+    let mut lines = resolv_conf.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).rev();
+    let last = lines.find(|words| matches!(words.first(), Some(&("search" | "domain"))));
     let words = last.unwrap_or_default().into_iter().skip(1);
     let names = words.filter_map(|word| Name::from_ascii(format!("{}.", word.trim_end_matches('.'))).ok());
     names.filter(|name| !name.is_root()).collect()

@@ -213,9 +213,13 @@ impl Work {
         })
         .await?;
         self.table = Some(table);
+        let answer = match &result {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
         for done in self.waiting.drain(..) {
             // A kubelet that no longer waits asks again.
-            let _ = done.send(result.as_ref().map(|()| ()).map_err(ToString::to_string));
+            let _ = done.send(answer.clone());
         }
         Ok(result)
     }
