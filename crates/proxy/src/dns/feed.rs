@@ -29,7 +29,7 @@ use super::zone::{DomainError, Zone, ZoneConfig};
 
 /// Where the settings for names outside the cluster are.
 const SETTINGS: (&str, &str) = ("kube-system", "kube-dns");
-/// After the process ended, before another one is started.
+/// After a process ended that lived no longer than this, before another one is started.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How the name server is set up.
@@ -78,6 +78,7 @@ pub async fn run(informers: &Informers, config: Config) -> Result<Infallible, Er
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(0o700).create(&config.folder).map_err(Error::Start)?;
     loop {
+        let start = tokio::time::Instant::now();
         let (stream, child) = open(&config).await.map_err(Error::Start)?;
         if let Some(mut child) = child {
             // Somebody has to hear of its end, or it stays in the list of processes.
@@ -85,7 +86,9 @@ pub async fn run(informers: &Informers, config: Config) -> Result<Infallible, Er
         }
         feed(informers, &config, stream).await?;
         tracing::warn!("the name server's process ended; starting another one");
-        tokio::time::sleep(PAUSE).await;
+        if start.elapsed() < PAUSE {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
