@@ -174,7 +174,8 @@ fn an_end_in_the_middle_of_a_start_is_made_good() {
         }
         for name in &names {
             let pod = world.until_ready(name).await;
-            assert_eq!(container(&pod, "c").restart_count, 0, "{name} was started once");
+            let last = &container(&pod, "c").last_state;
+            assert_eq!(container(&pod, "c").restart_count, 0, "{name} was started once; {last:?}");
             assert_eq!(terminated(&pod, "i").exit_code, 0);
         }
         assert_eq!(world.engine.sandboxes().len(), names.len());

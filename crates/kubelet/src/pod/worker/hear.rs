@@ -183,6 +183,8 @@ impl Worker {
         }
         match &status.state {
             Runs::Created => {}
+            // It never ran: cleared away before it was made anew, or its start failed, which the start itself tells.
+            Runs::Exited(exit) if exit.started_at.is_none() => {}
             Runs::Running { started_at, .. } => {
                 if matches!(known.run, Run::Starting) {
                     known.run =
