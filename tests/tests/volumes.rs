@@ -677,3 +677,49 @@ fn a_pod_that_outgrows_its_scratch_volume_is_evicted() {
     assert!(cluster.kubectl_ok(&["get", "pod", "greedy"]).contains("Evicted"));
     assert_eq!(text(&cluster.get(&["pod", "modest"]), "/status/phase"), "Running");
 }
+
+#[test]
+fn a_volume_lies_on_one_node_and_its_pods_follow_it_there() {
+    let cluster = Cluster::new();
+    cluster.ok(&["cluster", "start", "--nodes", "2"]);
+    images::busybox(&cluster);
+    let nodes = eventually("both nodes are ready", || {
+        let ran = cluster.kubectl(&["wait", "node", "--all", "--for=condition=Ready", "--timeout=30s"]);
+        let nodes = cluster.get(&["nodes"]);
+        let names: Vec<String> =
+            nodes["items"].as_array()?.iter().map(|node| text(node, "/metadata/name").to_owned()).collect();
+        (ran.success && names.len() == 2).then_some(names)
+    });
+    let (first, second) = (nodes[0].clone(), nodes[1].clone());
+    let on = |mut pod: Value, node: &str| {
+        pod["spec"]["nodeSelector"] = json!({"kubernetes.io/hostname": node});
+        pod
+    };
+    apply(&cluster, &[claim("far", None, "1Mi"), on(consumer("there", "far"), &second)]);
+    is_ready(&cluster, "there");
+    let volume = text(&cluster.get(&["pvc", "far"]), "/spec/volumeName").to_owned();
+    let object = cluster.get(&["pv", &volume]);
+    let path = PathBuf::from(text(&object, "/spec/local/path"));
+    assert!(path.starts_with(cluster.home().join("nodes").join(&second)), "{}", path.display());
+    exec(&cluster, "there", "echo kept > /data/file");
+    assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), "kept\n");
+    cluster.kubectl_ok(&["delete", "pod", "there"]);
+
+    // Nothing but the volume leads it there; and it cannot be had elsewhere.
+    apply(&cluster, &[consumer("follows", "far"), on(consumer("cannot", "far"), &first)]);
+    is_ready(&cluster, "follows");
+    assert_eq!(text(&cluster.get(&["pod", "follows"]), "/spec/nodeName"), second);
+    assert_eq!(exec(&cluster, "follows", "cat /data/file"), "kept\n");
+    describes(
+        &cluster,
+        "pod/cannot",
+        &[
+            "1 node(s) didn't match Pod's node affinity/selector",
+            "1 node(s) didn't match PersistentVolume's node affinity",
+        ],
+    );
+    cluster.kubectl_ok(&["delete", "pod", "follows", "cannot"]);
+    cluster.kubectl_ok(&["delete", "pvc", "far"]);
+    is_gone(&cluster, &format!("pv/{volume}"));
+    assert!(!path.exists(), "its node removed {}", path.display());
+}
