@@ -235,8 +235,19 @@ fn pack(home: &Home, state: &Path, manifest: &Manifest, target: &tempfile::Named
     archive.append_path_with_name(home.settings(), "cluster.json")?;
     append_tree(&mut archive, &home.pki(), Path::new("pki"))?;
     append_tree(&mut archive, state, Path::new("store"))?;
-    for part in ["blobs", "refs"] {
-        append_tree(&mut archive, &home.images().join(part), &Path::new("images").join(part))?;
+    // `pulled` says for whom a private image was opened: without it, it would be everybody's.
+    for part in ["blobs", "refs", "pulled"] {
+        let from = home.images().join(part);
+        if from.is_dir() {
+            append_tree(&mut archive, &from, &Path::new("images").join(part))?;
+        }
+    }
+    // What the administrator says about registries.
+    for name in ["images.toml", "config.json"] {
+        let from = home.path().join(name);
+        if from.is_file() {
+            archive.append_path_with_name(from, name)?;
+        }
     }
     if manifest.volumes && home.volumes().is_dir() {
         append_tree(&mut archive, &home.volumes(), Path::new("volumes"))?;
@@ -342,6 +353,9 @@ mod tests {
         fs::write(home.pki().join("ca.key"), "key").unwrap();
         fs::set_permissions(home.pki().join("ca.key"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(home.images().join("blobs/b"), "blob").unwrap();
+        fs::create_dir_all(home.images().join("pulled")).unwrap();
+        fs::write(home.images().join("pulled/b"), "alice's").unwrap();
+        fs::write(home.path().join("images.toml"), "[registry]\n").unwrap();
         fs::write(home.volumes().join("db/data"), "rows").unwrap();
     }
 
@@ -373,6 +387,8 @@ mod tests {
         assert_eq!(Settings::read(&other).unwrap(), Settings::read(&home).unwrap());
         assert_eq!(fs::read(other.volumes().join("db/data")).unwrap(), b"rows");
         assert_eq!(fs::read(other.images().join("blobs/b")).unwrap(), b"blob");
+        assert_eq!(fs::read(other.images().join("pulled/b")).unwrap(), b"alice's");
+        assert_eq!(fs::read(other.path().join("images.toml")).unwrap(), b"[registry]\n");
         let key = fs::metadata(other.pki().join("ca.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
         assert!(!other.restoring().exists());
