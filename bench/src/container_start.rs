@@ -114,7 +114,7 @@ async fn ours(home: &Path, root: &Path, time: Duration) -> Result<Ours, Failure>
         let spec = container(&id, root);
         let start = Instant::now();
         engine.create_container("pod", &spec).await?;
-        let mut attached = engine.attach("pod", &id).await?;
+        let mut attached = engine.attach("pod", &id, false).await?;
         engine.start_container("pod", &id).await?;
         let output = attached.stdout.as_mut().ok_or("the container has no output")?;
         output.read_u8().await?;
