@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use client::{Change, Informer, Queue};
+use client::{Change, Events, Informer, Queue};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, ReplicaSet, StatefulSet},
@@ -55,7 +55,9 @@ pub(crate) async fn run(context: Context) {
     feed(&mut feeds, &pods, &queue, move |change| covering(&all, change));
     // A new scale changes what is expected.
     scales.feed(&mut feeds, &budgets, &queue);
-    let controller = Arc::new(Controller { context, budgets, pods, scales, writes: Writes::default() });
+    let events = context.events("controllermanager");
+    let controller =
+        Arc::new(Controller { context, budgets, pods, scales, events, writes: Writes::default() });
     let reconcile = move |key: Key| {
         let controller = controller.clone();
         async move { controller.reconcile(&key).await }
@@ -149,10 +151,18 @@ impl Scales {
         }
     }
 
-    /// How many pods there should be in all.
-    fn expected(&self, pods: &[Arc<Pod>]) -> i32 {
-        let scales: BTreeMap<_, _> = pods.iter().filter_map(|pod| self.of(pod)).collect();
-        scales.values().sum()
+    /// How many pods there should be in all. Pods on their own count for nothing; a pod whose controller has no size
+    /// that is known makes the number unknown: the error says which.
+    fn expected(&self, pods: &[Arc<Pod>]) -> Result<i32, String> {
+        let mut scales = BTreeMap::new();
+        for pod in pods {
+            match self.of(pod) {
+                Some((uid, size)) => drop(scales.insert(uid, size)),
+                None if owners::controller_of(&pod.metadata).is_none() => {}
+                None => return Err(format!("found no controllers for pod {:?}", name(&**pod))),
+            }
+        }
+        Ok(scales.values().sum())
     }
 }
 
@@ -161,6 +171,7 @@ struct Controller {
     budgets: Informer<PodDisruptionBudget>,
     pods: Informer<Pod>,
     scales: Scales,
+    events: Events,
     writes: Writes,
 }
 
@@ -176,8 +187,19 @@ impl Controller {
         covered.retain(|pod| {
             !pods::is_finished(pod) && selector.matches(pod.metadata.labels.as_ref().unwrap_or(&none))
         });
-        let expected = self.scales.expected(&covered);
-        let (status, again) = new_status(&budget, &covered, expected, now());
+        let (status, again) = if covered.is_empty() {
+            self.tell(&budget, false, "NoPods", "No matching pods found");
+            new_status(&budget, &covered, 0, now())
+        } else {
+            match self.expected(&budget, &covered) {
+                Ok(expected) => new_status(&budget, &covered, expected, now()),
+                Err(reason) => {
+                    let text = format!("Failed to calculate the number of expected pods: {reason}");
+                    self.tell(&budget, true, "CalculateExpectedPodCountFailed", &text);
+                    (failed_status(&budget, &reason, now()), None)
+                }
+            }
+        };
         if budget.status.as_ref() != Some(&status) {
             let changed = PodDisruptionBudget { status: Some(status), ..(*budget).clone() };
             let api = self.context.api::<PodDisruptionBudget>(&key.namespace);
@@ -186,6 +208,58 @@ impl Controller {
         }
         Ok(again)
     }
+
+    /// How many pods there should be, as far as the budget depends on it.
+    fn expected(&self, budget: &PodDisruptionBudget, covered: &[Arc<Pod>]) -> Result<i32, String> {
+        let spec = budget.spec.as_ref();
+        let counts = spec.is_some_and(|spec| {
+            spec.max_unavailable.is_some() || matches!(spec.min_available, Some(IntOrString::String(_)))
+        });
+        if counts { self.scales.expected(covered) } else { Ok(0) }
+    }
+
+    fn tell(&self, budget: &PodDisruptionBudget, warns: bool, reason: &str, text: &str) {
+        if warns {
+            self.events.warning(budget.object_ref(&()), reason, text);
+        } else {
+            self.events.normal(budget.object_ref(&()), reason, text);
+        }
+    }
+}
+
+/// The status of a budget whose pods cannot be counted: nothing may go until they can.
+fn failed_status(budget: &PodDisruptionBudget, reason: &str, now: Timestamp) -> PodDisruptionBudgetStatus {
+    let mut status = budget.status.clone().unwrap_or_default();
+    status.disruptions_allowed = Some(0);
+    status.observed_generation = budget.metadata.generation;
+    // A new status has all numbers.
+    status.current_healthy.get_or_insert(0);
+    status.desired_healthy.get_or_insert(0);
+    status.expected_pods.get_or_insert(0);
+    set_condition(budget, &mut status, ("False", "SyncFailed", reason), now);
+    status
+}
+
+/// Puts the one condition of a budget into its status.
+fn set_condition(
+    budget: &PodDisruptionBudget,
+    status: &mut PodDisruptionBudgetStatus,
+    (state, reason, message): (&str, &str, &str),
+    now: Timestamp,
+) {
+    let conditions = status.conditions.get_or_insert_default();
+    let known = conditions.iter().find(|known| known.type_ == "DisruptionAllowed");
+    let since = known.filter(|known| known.status == state).map(|known| known.last_transition_time.clone());
+    let condition = Condition {
+        type_: "DisruptionAllowed".into(),
+        status: state.into(),
+        reason: reason.into(),
+        message: message.into(),
+        observed_generation: budget.metadata.generation,
+        last_transition_time: since.unwrap_or(Time(now)),
+    };
+    conditions.retain(|known| known.type_ != "DisruptionAllowed");
+    conditions.push(condition);
 }
 
 /// `expected` is the sum of the sizes of the pods' controllers.
@@ -221,28 +295,16 @@ fn new_status(
     let allowed = if expected <= 0 { 0 } else { (healthy - desired).max(0) };
     let (state, reason) =
         if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
-    let known = before.conditions.iter().flatten().find(|known| known.type_ == "DisruptionAllowed");
-    let since = known.filter(|known| known.status == state).map(|known| known.last_transition_time.clone());
-    let condition = Condition {
-        type_: "DisruptionAllowed".into(),
-        status: state.into(),
-        reason: reason.into(),
-        message: String::new(),
-        observed_generation: budget.metadata.generation,
-        last_transition_time: since.unwrap_or(Time(now)),
-    };
-    let mut conditions = before.conditions.unwrap_or_default();
-    conditions.retain(|known| known.type_ != "DisruptionAllowed");
-    conditions.push(condition);
-    let status = PodDisruptionBudgetStatus {
+    let mut status = PodDisruptionBudgetStatus {
         current_healthy: Some(healthy),
         desired_healthy: Some(desired),
         expected_pods: Some(expected),
         disruptions_allowed: Some(allowed),
         disrupted_pods: Some(disrupted).filter(|disrupted| !disrupted.is_empty()),
         observed_generation: budget.metadata.generation,
-        conditions: Some(conditions),
+        conditions: before.conditions,
     };
+    set_condition(budget, &mut status, (state, reason, ""), now);
     (status, again)
 }
 
@@ -283,6 +345,20 @@ mod tests {
         assert_eq!(shown(json!({"maxUnavailable": 2}), json!({}), 3), some(3, 2, 1, 1));
         assert_eq!(shown(json!({"maxUnavailable": "10%"}), json!({}), 3), some(3, 2, 2, 0));
         assert_eq!(shown(json!({"maxUnavailable": 1}), json!({}), 0), some(0, 2, 0, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_counted_allows_nothing() {
+        let budget = json!({"metadata": {"name": "b", "generation": 3}, "spec": {"maxUnavailable": 1},
+            "status": {"disruptionsAllowed": 2, "currentHealthy": 4}});
+        let at = "2026-01-01T00:01:00Z".parse().unwrap();
+        let status = failed_status(&serde_json::from_value(budget).unwrap(), "found no controllers", at);
+        assert_eq!((status.disruptions_allowed, status.observed_generation), (Some(0), Some(3)));
+        let condition = &status.conditions.unwrap()[0];
+        assert_eq!(
+            (condition.reason.as_str(), condition.message.as_str()),
+            ("SyncFailed", "found no controllers")
+        );
     }
 
     #[test]

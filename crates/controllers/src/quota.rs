@@ -6,7 +6,7 @@
 //! start again: a written count is never behind.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,7 +22,7 @@ use objects::quota::{self, Amounts};
 use serde_json::{Value, json};
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
 
-use crate::shared::{Context, Key, feed::feed, kinds::Kinds, namespace, now, pods, uid};
+use crate::shared::{Context, Key, feed::feed, kinds::Kinds, namespace, now, pods};
 
 /// A write that began before a quota was there may be stored, uncharged, after its first count. It is over by then.
 const SECOND_COUNT: Duration = Duration::from_secs(2);
@@ -113,28 +113,36 @@ fn ended(change: &Change<Pod>) -> bool {
     }
 }
 
+/// When the grace of an object that is being deleted is over, in seconds since 1970.
+fn outstays(object: &Value) -> Option<i64> {
+    let metadata = &object["metadata"];
+    let deleted: jiff::Timestamp = metadata["deletionTimestamp"].as_str()?.parse().ok()?;
+    Some(deleted.as_second() + metadata["deletionGracePeriodSeconds"].as_i64()?)
+}
+
 struct Controller {
     context: Context,
     client: Client,
     quotas: Informer<ResourceQuota>,
-    /// UID and spec of quotas that were counted.
-    counted: Mutex<HashSet<(String, String)>>,
+    /// The spec of each quota as it was last counted.
+    counted: Mutex<HashMap<Key, String>>,
 }
 
 impl Controller {
     async fn reconcile(&self, key: &Key) -> Result<Option<Duration>, kube::Error> {
-        let Some(known) = self.quotas.get(Some(&key.namespace), &key.name) else { return Ok(None) };
         let api = self.context.api::<ResourceQuota>(&key.namespace);
-        let Some(quota) = api.get_opt(&key.name).await? else {
-            self.counted().retain(|(counted, _)| counted != uid(&*known));
+        let known = self.quotas.get(Some(&key.namespace), &key.name);
+        let found = if known.is_some() { api.get_opt(&key.name).await? } else { None };
+        let Some(quota) = found else {
+            self.counted().remove(key);
             return Ok(None);
         };
         let spec = json!(quota.spec.clone().unwrap_or_default());
         let hard = quota::amounts(spec.get("hard"));
-        let used = self.count(&key.namespace, &spec, &hard).await?;
+        let (used, mut again) = self.count(&key.namespace, &spec, &hard).await?;
         let status = json!(quota.status.clone().unwrap_or_default());
-        let mut again = None;
-        if self.counted().insert((uid(&quota).to_owned(), spec.to_string())) {
+        let counted = self.counted().insert(key.clone(), spec.to_string());
+        if counted.as_deref() != Some(&spec.to_string()) {
             again = Some(SECOND_COUNT);
         }
         if quota::amounts(status.get("hard")) == hard && quota::amounts(status.get("used")) == used {
@@ -150,8 +158,16 @@ impl Controller {
         }
     }
 
-    /// What the objects of a namespace cost of `hard`.
-    async fn count(&self, namespace: &str, spec: &Value, hard: &Amounts) -> Result<Amounts, kube::Error> {
+    /// What the objects of a namespace cost of `hard`, and when that changes by itself: a pod that outstays its grace
+    /// costs nothing any more.
+    async fn count(
+        &self,
+        namespace: &str,
+        spec: &Value,
+        hard: &Amounts,
+    ) -> Result<(Amounts, Option<Duration>), kube::Error> {
+        let now = now().as_second();
+        let mut ends: Option<i64> = None;
         let kinds: Kinds = self.context.kinds.borrow().clone();
         let mut used: Amounts = Amounts::new();
         let mut seen = BTreeSet::new();
@@ -165,14 +181,18 @@ impl Controller {
                 names.iter().map(|name| ((*name).to_owned(), objects::quantity::Quantity::zero())).collect();
             for object in self.list(&kind.resource, namespace).await? {
                 if quota::in_scope(spec, group, plural, &object) {
-                    let mut cost = quota::usage(group, plural, &object, now().as_second());
+                    let mut cost = quota::usage(group, plural, &object, now);
                     cost.retain(|name, _| names.contains(&name.as_str()));
                     quota::add(&mut sum, &cost);
+                }
+                if let Some(end) = outstays(&object).filter(|end| *end >= now) {
+                    ends = Some(ends.map_or(end, |known| known.min(end)));
                 }
             }
             quota::add(&mut used, &sum);
         }
-        Ok(used)
+        let wait = ends.map(|end| Duration::from_secs(u64::try_from(end - now + 1).unwrap_or_default()));
+        Ok((used, wait))
     }
 
     async fn list(&self, resource: &ApiResource, namespace: &str) -> Result<Vec<Value>, kube::Error> {
@@ -188,7 +208,7 @@ impl Controller {
         }
     }
 
-    fn counted(&self) -> std::sync::MutexGuard<'_, HashSet<(String, String)>> {
+    fn counted(&self) -> std::sync::MutexGuard<'_, HashMap<Key, String>> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
