@@ -238,8 +238,8 @@ impl Strategy for Claim {
             errors.push(FieldError::forbidden("spec", detail));
         }
         let asked = |spec: &Value| size(spec, "/resources/requests/storage");
-        let has = size(&old["status"], "/capacity/storage");
-        if asked(&new["spec"]) < asked(was) && has.is_some_and(|has| asked(&new["spec"]) < Some(has)) {
+        let held = size(&old["status"], "/capacity/storage");
+        if asked(&new["spec"]) < asked(was) && held.is_some_and(|held| asked(&new["spec"]) < Some(held)) {
             let detail = "field can not be less than status.capacity";
             errors.push(FieldError::forbidden("spec.resources.requests.storage", detail));
         }
@@ -268,9 +268,10 @@ impl Strategy for Class {
         if text(object, "provisioner").is_empty() {
             errors.push(FieldError::required("provisioner", ""));
         }
-        for (key, allowed) in
-            [("reclaimPolicy", ["Delete", "Retain"]), ("volumeBindingMode", ["Immediate", "WaitForFirstConsumer"])]
-        {
+        for (key, allowed) in [
+            ("reclaimPolicy", ["Delete", "Retain"]),
+            ("volumeBindingMode", ["Immediate", "WaitForFirstConsumer"]),
+        ] {
             let given = text(object, key);
             if !allowed.contains(&given) {
                 errors.push(FieldError::not_supported(key, given, &allowed));
