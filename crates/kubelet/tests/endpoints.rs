@@ -4,8 +4,7 @@
 
 mod common;
 
-use std::sync::Arc;
-
+use common::client::connect;
 use common::*;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
@@ -14,8 +13,6 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 
 /// One request with a client certificate, or none.
@@ -41,33 +38,6 @@ async fn open(
     tokio::spawn(connection);
     let request = Request::get(path).header("host", "n1").body(Empty::<bytes::Bytes>::new()).unwrap();
     sender.send_request(request).await.map_err(|e| e.to_string())
-}
-
-async fn connect(
-    world: &World,
-    identity: Option<&(String, String)>,
-) -> Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(world.keys.ca_pem.as_bytes()).unwrap()).unwrap();
-    let config =
-        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-    let config = match identity {
-        Some((certificate, key)) => config
-            .with_client_auth_cert(
-                vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
-                PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-            )
-            .unwrap(),
-        None => config.with_no_client_auth(),
-    };
-    let port = world.kubelet.as_ref().unwrap().port().unwrap();
-    let stream = tokio::net::TcpStream::connect((NODE_IP, port)).await.unwrap();
-    let name = rustls::pki_types::ServerName::IpAddress(std::net::IpAddr::V4(NODE_IP).into());
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    connector.connect(name, stream).await.map_err(|e| e.to_string())
 }
 
 #[test]
@@ -202,78 +172,5 @@ fn the_node_registers_and_keeps_what_others_wrote() {
         let before = nodes.get(NODE).await.unwrap().metadata.resource_version;
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         assert_eq!(nodes.get(NODE).await.unwrap().metadata.resource_version, before);
-    });
-}
-
-/// Runs a command over a WebSocket, as kubectl does: output, errors and the result's Status.
-async fn exec(world: &World, query: &str, input: &[u8]) -> (String, String, serde_json::Value) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let identity = Some(&world.keys.client);
-    let mut stream = connect(world, identity).await.unwrap();
-    let request = format!(
-        "GET /exec/default/p/c?{query} HTTP/1.1\r\nhost: n1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         sec-websocket-protocol: v5.channel.k8s.io\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
-    assert!(head.starts_with("http/1.1 101") && head.contains("s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-    let send = |payload: &[u8]| {
-        let mut frame = vec![0x82, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0];
-        frame.extend_from_slice(payload);
-        frame
-    };
-    if !input.is_empty() {
-        stream.write_all(&send(&[&[0], input].concat())).await.unwrap();
-    }
-    stream.write_all(&send(&[255, 0])).await.unwrap();
-    let (mut out, mut err, mut result) = (String::new(), String::new(), serde_json::Value::Null);
-    loop {
-        let opcode = stream.read_u8().await.unwrap() & 0x0f;
-        let length = match stream.read_u8().await.unwrap() {
-            126 => usize::from(stream.read_u16().await.unwrap()),
-            short => usize::from(short),
-        };
-        let mut payload = vec![0; length];
-        stream.read_exact(&mut payload).await.unwrap();
-        if opcode == 8 {
-            assert_eq!(payload, 1000_u16.to_be_bytes(), "the stream is closed well");
-            return (out, err, result);
-        }
-        let text = std::str::from_utf8(&payload[1..]).unwrap();
-        match payload[0] {
-            1 => out.push_str(text),
-            2 => err.push_str(text),
-            3 => result = serde_json::from_str(text).unwrap(),
-            other => panic!("channel {other}"),
-        }
-    }
-}
-
-#[test]
-fn commands_run_in_containers() {
-    on_a_node(async |world| {
-        world.pod("p", json!({"containers": [{"name": "c", "command": sh("sleep 1000")}]})).await;
-        world.until_ready("p").await;
-        let (out, err, result) = exec(
-            world,
-            "command=sh&command=-c&command=echo+out%3B+echo+err+%3E%262%3B+exit+7&output=1&error=1",
-            b"",
-        )
-        .await;
-        assert_eq!((out.as_str(), err.as_str()), ("out\n", "err\n"));
-        assert_eq!(result["details"]["causes"][0], json!({"reason": "ExitCode", "message": "7"}));
-        let (out, _, result) = exec(world, "command=cat&input=1&output=1", b"through the pipe").await;
-        assert_eq!((out.as_str(), &result["status"]), ("through the pipe", &json!("Success")));
-        let (out, _, _) = exec(world, "command=tty&output=1&tty=1&input=1", b"").await;
-        assert!(out.starts_with("/dev/pts/"), "{out}");
-        let (_, _, result) = exec(world, "command=/nonsense&output=1", b"").await;
-        assert_eq!(result["status"], "Failure", "{result}");
-        let refused = get(world, "/exec/default/p/none?command=ls", Some(&world.keys.client)).await.unwrap();
-        assert_eq!(refused.0, StatusCode::NOT_FOUND);
     });
 }

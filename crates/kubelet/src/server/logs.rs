@@ -47,9 +47,8 @@ fn open(
         (StatusCode::BAD_REQUEST, format!("container {container} not found in pod {name}_{namespace}"))
     })?;
     let uid = uid_on_node(&pod).unwrap_or_default().to_owned();
-    let attempt = attempt(shared, &uid, &status, query.previous).map_err(|why| {
-        (StatusCode::BAD_REQUEST, format!("{why} for container \"{container}\" in pod \"{name}\""))
-    })?;
+    let attempt =
+        attempt(shared, name, &uid, &status, query.previous).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     let path: PathBuf =
         shared.ctx.log_dir(namespace, name, &uid).join(container).join(format!("{attempt}.log"));
     let ended = if query.follow {
@@ -78,30 +77,34 @@ fn container_status(pod: &Pod, name: &str) -> Option<ContainerStatus> {
 }
 
 /// Which run's log is meant. The runtime knows of a run before the API does.
-fn attempt(shared: &Shared, uid: &str, status: &ContainerStatus, previous: bool) -> Result<u32, String> {
-    let from_api = u32::try_from(status.restart_count).unwrap_or(0);
-    let began = status.container_id.is_some();
+fn attempt(
+    shared: &Shared,
+    pod: &str,
+    uid: &str,
+    status: &ContainerStatus,
+    previous: bool,
+) -> Result<u32, String> {
+    let container = &status.name;
     let runtime = shared.ctx.engine.sandbox(uid).and_then(|s| {
         let runs = s.containers.iter().filter(|c| c.name == status.name);
         runs.filter(|c| !matches!(c.state, runtime::ContainerState::Created)).map(|c| c.attempt).max()
     });
-    let latest = match (runtime, began) {
-        (Some(attempt), _) => attempt,
-        // Waiting for its next start: the run that ended is the latest.
-        (None, true) if status.state.as_ref().is_some_and(|s| s.waiting.is_some()) => from_api,
-        (None, true) => from_api,
-        (None, false) => {
-            let reason =
-                status.state.as_ref().and_then(|s| s.waiting.as_ref()).and_then(|w| w.reason.clone());
-            return Err(format!(
-                "container is waiting to start: {}",
-                reason.unwrap_or_else(|| "ContainerCreating".to_owned())
-            ));
+    let latest = match runtime {
+        Some(attempt) => attempt,
+        None if status.container_id.is_some() => u32::try_from(status.restart_count).unwrap_or(0),
+        None => {
+            let waiting = status.state.as_ref().and_then(|s| s.waiting.as_ref());
+            let why = match waiting.and_then(|w| w.reason.as_deref()).unwrap_or("ContainerCreating") {
+                "ErrImagePull" => "image can't be pulled",
+                "ImagePullBackOff" => "trying and failing to pull image",
+                other => other,
+            };
+            return Err(format!("container {container:?} in pod {pod:?} is waiting to start: {why}"));
         }
     };
     match (previous, latest) {
         (false, latest) => Ok(latest),
-        (true, 0) => Err("previous terminated container not found".to_owned()),
+        (true, 0) => Err(format!("previous terminated container {container:?} in pod {pod:?} not found")),
         (true, latest) => Ok(latest - 1),
     }
 }

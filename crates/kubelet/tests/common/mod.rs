@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
+pub mod client;
+
 use std::net::Ipv4Addr;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -132,6 +134,9 @@ impl World {
         .unwrap();
         network.setup_node().unwrap();
         let images = ContentStore::open(&home.join("images")).unwrap();
+        // However full the machine's disk is.
+        let settings = "[collection]\nhigh_percent = 100\nlow_percent = 100\n";
+        std::fs::write(home.join("images.toml"), settings).unwrap();
         busybox_image(&images, IMAGE);
         let mut world = World {
             home,

@@ -9,6 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 use super::{Engine, EngineError};
+use crate::child::reason;
 use crate::sys;
 
 impl Engine {
@@ -18,7 +19,7 @@ impl Engine {
     /// When there is no such pod, or nobody listens there.
     pub async fn dial(&self, uid: &str, port: u16) -> Result<TcpStream, EngineError> {
         let namespace = self.network_namespace(uid)?;
-        let failed = |error: io::Error| EngineError::Failed(error.to_string());
+        let failed = |error: io::Error| EngineError::Failed(reason(&error));
         let sockets = sockets_in(namespace).await.map_err(failed)?;
         let addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), (Ipv6Addr::LOCALHOST, port).into()];
         let mut texts = Vec::new();
@@ -32,7 +33,7 @@ impl Engine {
             };
             match connected {
                 Ok(stream) => return Ok(stream),
-                Err(error) => texts.push(format!("dial tcp {address}: connect: {error}")),
+                Err(error) => texts.push(format!("dial tcp {address}: connect: {}", reason(&error))),
             }
         }
         Err(EngineError::Failed(format!(

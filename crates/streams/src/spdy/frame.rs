@@ -195,9 +195,8 @@ pub(super) fn ping(id: u32) -> Vec<u8> {
     control(PING, &id.to_be_bytes())
 }
 
-/// A new stream, as a client makes it.
-#[cfg(test)]
-pub(super) fn open(id: u32, headers: &[(&str, &str)], first: bool) -> Vec<u8> {
+/// A new stream, as a client makes it; `first` for the first one of a connection.
+pub fn open(id: u32, headers: &[(&str, &str)], first: bool) -> Vec<u8> {
     let mut content = [id.to_be_bytes(), [0; 4]].concat();
     content.extend([0, 0]);
     content.extend(block(headers, first));

@@ -9,5 +9,5 @@ mod frame;
 mod headers;
 
 pub use connection::{Connection, Reader, Stream, Writer};
-pub use frame::{Decoder, Frame, FrameError, data, reply, reset};
+pub use frame::{Decoder, Frame, FrameError, data, open, reply, reset};
 pub use headers::Headers;

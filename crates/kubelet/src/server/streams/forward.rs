@@ -102,16 +102,18 @@ async fn forward(target: Target, data: Stream, mut error: Stream) {
             let back = async {
                 let _ = tokio::io::copy(&mut from_pod, &mut writer).await;
                 let _ = writer.shutdown().await;
+                // Nothing can go wrong any more: clients wait for that before they end their side.
+                let _ = error.writer.shutdown().await;
             };
             tokio::join!(there, back);
         }
         Err(text) => {
             tracing::debug!(text, "port not forwarded");
             let _ = error.writer.write_all(text.as_bytes()).await;
+            let _ = error.writer.shutdown().await;
             let _ = writer.shutdown().await;
         }
     }
-    let _ = error.writer.shutdown().await;
 }
 
 /// Serves a WebSocket whose channels are those of `ports`.
