@@ -24,6 +24,7 @@ const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 fn table_config(name: &str) -> TableConfig {
     TableConfig {
         name: name.to_owned(),
+        device: "lw0".to_owned(),
         node_address: NODE,
         pod_cidr: "10.42.0.0/24".parse().unwrap(),
         cluster_cidr: "10.42.0.0/16".parse().unwrap(),
@@ -370,17 +371,18 @@ fn nft_reads_the_table_as_it_is_meant() {
             "type nat hook postrouting priority srcnat; policy accept;",
             ". ip daddr . meta l4proto . th dport vmap @services",
             ". ip6 daddr . meta l4proto . th dport vmap @services6",
-            "ip6 saddr fd00:10:42::/56 jump inside",
+            "iifname \"lw*\" iifname != \"lw0\" jump inside",
             "fib saddr type local jump inside",
             "fib saddr . iif oif 0 drop",
             "dnat ip6 to",
             "snat ip6 to fd00:10:42::1",
-            "fib daddr type local [invalid",
+            "fib daddr type local 0x",
             "ip daddr 10.43.0.0/16 goto refuse",
             ". ip daddr . meta l4proto . th dport . numgen random mod 2 map @endpoints",
             "meta l4proto tcp reject with tcp reset",
-            "iifname \"lw*\" ip daddr 127.0.0.0/8 drop",
-            "oifname != \"lw*\" ip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/16 masquerade fully-random",
+            "iifname != \"lo\" ip daddr 127.0.0.0/8 drop",
+            "oifname \"lw*\" oifname != \"lw0\" return",
+            "ip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/16 masquerade fully-random",
             "snat ip to 10.42.0.1",
         ] {
             assert!(squeezed.contains(expected), "{expected:?} is not in\n{listing}");

@@ -61,6 +61,7 @@ impl Machine {
 
     fn table(&self) -> Table {
         let config = TableConfig {
+            device: "lw0".to_owned(),
             name: "proxy-test".to_owned(),
             node_address: ADDRESS,
             pod_cidr: "10.42.0.0/24".parse().unwrap(),

@@ -144,6 +144,7 @@ impl NodeConfig {
     pub(crate) fn table(&self) -> network::services::TableConfig {
         network::services::TableConfig {
             name: self.table.clone(),
+            device: self.device.clone(),
             node_address: self.pod_side,
             pod_cidr: self.pod_cidr,
             cluster_cidr: self.cluster_cidr,

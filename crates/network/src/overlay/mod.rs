@@ -190,7 +190,8 @@ impl Overlay {
         }
         let mut request = Request::new();
         device::create(&mut request, &name, mtu, &self.tunnel());
-        link::configure(&mut request, &name, &[]);
+        // 127.0.0.1 may be the client of a node port whose endpoint is behind the tunnel.
+        link::configure(&mut request, &name, &[(link::Setting::RouteLocalnet, 1)]);
         link::set_up(&mut request, &name);
         self.socket.request(request)?;
         let made = link::find(&mut self.socket, &name)?;

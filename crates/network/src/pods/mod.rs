@@ -13,8 +13,9 @@
 //! There is no bridge between pods, so every packet between two of them is routed by the node and passes its
 //! rules; `br_netfilter` and its settings play no part. Both ends know each other's hardware address from
 //! the start: nothing is ever asked by ARP or neighbour discovery. Packets with a source that is not the pod's
-//! are dropped (`rp_filter`; IPv6 has none, so the service table does it), and 127.0.0.0/8 may be routed through the veth (`route_localnet`), which is what lets a
-//! connection to 127.0.0.1 be redirected to a pod; the service table drops what a pod itself would send there.
+//! are dropped (`rp_filter`; IPv6 has none, so the service table does it), and 127.0.0.0/8 may be routed through
+//! the veth (`route_localnet`), which is what lets a connection to 127.0.0.1 be redirected to a pod; the service
+//! table drops what a pod itself would send there.
 //!
 //! Settings of the whole machine that are changed: `net.ipv4.ip_forward` is switched on, and with IPv6
 //! `net.ipv6.conf.all.forwarding` (see `node.rs`). [`PodNetwork::teardown`] puts the earlier values back, unless

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::IpNet;
-use crate::link;
+use crate::link::{self, Setting};
 use crate::netlink::{Request, Socket};
 use crate::route::{self, Route, Target};
 use crate::sysctl;
@@ -40,7 +40,8 @@ pub(super) fn set_up(socket: &mut Socket, config: &PodNetworkConfig) -> Result<(
     if existing.is_none() {
         let mut request = Request::new();
         link::create_bridge(&mut request, &config.device, mtu(socket, config)?, mac_of(config.node_address));
-        link::configure(&mut request, &config.device, &[]);
+        // 127.0.0.1 may be the client of a node port whose endpoint is on another node of this machine.
+        link::configure(&mut request, &config.device, &[(Setting::RouteLocalnet, 1)]);
         socket.request(request)?;
     }
     let device = link::find(socket, &config.device)?

@@ -64,11 +64,22 @@ pub(super) fn add(batch: &mut Batch, config: &TableConfig) {
     batch.add_rule("remember-here", &remember);
     batch.add_rule("remember-there", &remember);
 
+    // As the kernel compares names: with the end.
+    let device = [config.device.as_bytes(), &[0]].concat();
+    // Pods of this node and its own processes; what comes from other nodes has come from outside for us.
+    let to_inside = [Then(Verdict::Jump(INSIDE))];
     for ranges in &families {
-        add_guard(batch, ranges.family);
-        add_dispatch(batch, ranges);
+        add_guard(batch, ranges.family, &device);
+        add_dispatch(batch, ranges, &[&of_pod(Meta::InputName, &device)[..], &to_inside].concat());
         add_remember(batch, ranges.family);
-        add_ways_out(batch, ranges);
+        add_ways_to_pods(batch, ranges, &device);
+    }
+    let nowhere = [Then(Verdict::Return)];
+    batch.add_rule("postrouting", &[&of_pod(Meta::OutputName, &device)[..], &nowhere].concat());
+    let to_self = [Expression::Meta(Meta::OutputName, r(0)), Equal(r(0), b"lo\0")];
+    batch.add_rule("postrouting", &[&to_self[..], &nowhere].concat());
+    for ranges in &families {
+        add_ways_out(batch, ranges, &device);
     }
 }
 
@@ -90,32 +101,38 @@ fn ranges(config: &TableConfig) -> Vec<Ranges> {
     std::iter::once(first).chain(second).collect()
 }
 
-fn from_pod() -> [Expression<'static>; 2] {
-    [Expression::Meta(Meta::InputName, r(0)), Equal(r(0), LINK_PREFIX.as_bytes())]
+/// Goes on for packets that come from a pod or (`key` being the other name) go to one. The node's own device has a
+/// name like pods' devices, but other nodes are behind it.
+fn of_pod<'a>(key: Meta, device: &'a [u8]) -> [Expression<'a>; 3] {
+    [Expression::Meta(key, r(0)), Equal(r(0), LINK_PREFIX.as_bytes()), NotEqual(r(0), device)]
 }
 
 /// Packets of pods that must not go anywhere.
-fn add_guard(batch: &mut Batch, family: IpFamily) {
+fn add_guard(batch: &mut Batch, family: IpFamily, device: &[u8]) {
     let drop = [Then(Verdict::Drop)];
     match family {
         IpFamily::V4 => {
-            // Routing to 127.0.0.0/8 is open on pods' devices for answers only, which carry another address here.
+            // Routing to 127.0.0.0/8 is open on all devices for answers only, which carry another address here.
             let loopback: IpNet = Ipv4Net::containing(Ipv4Addr::LOCALHOST, 8).into();
             let bytes = octets(loopback.network());
             let there = network(r(0), loopback, &bytes, true);
-            let rule = [&family.only()[..], &from_pod(), &[family.destination(r(0))], &there, &drop].concat();
+            let from_elsewhere = [Expression::Meta(Meta::InputName, r(0)), NotEqual(r(0), b"lo\0")];
+            let destination = [family.destination(r(0))];
+            let rule = [&family.only()[..], &from_elsewhere, &destination, &there, &drop].concat();
             batch.add_rule("guard", &rule);
         }
         IpFamily::V6 => {
             // A source that is not the pod's own; for IPv4 the kernel has a setting for that.
             let foreign = [WayBack(r(0)), Equal(r(0), &[0; 4])];
-            batch.add_rule("guard", &[&family.only()[..], &from_pod(), &foreign, &drop].concat());
+            let from_pod = of_pod(Meta::InputName, device);
+            batch.add_rule("guard", &[&family.only()[..], &from_pod, &foreign, &drop].concat());
         }
     }
 }
 
-/// From a packet's destination to the chain of its service.
-fn add_dispatch(batch: &mut Batch, ranges: &Ranges) {
+/// From a packet's destination to the chain of its service; `from_pods` sends packets of pods to the chain for
+/// clients inside.
+fn add_dispatch(batch: &mut Batch, ranges: &Ranges, from_pods: &[Expression<'_>]) {
     let family = ranges.family;
     let (of_address, of_node) = (maps(family, false), maps(family, true));
     // Nothing but the machine itself can have ::1 as a source, so nothing can be sent on from there.
@@ -130,10 +147,8 @@ fn add_dispatch(batch: &mut Batch, ranges: &Ranges) {
     };
     look(batch, DISPATCH, Clients::All, of_address.guards, false);
     look(batch, DISPATCH, Clients::All, of_node.guards, true);
+    batch.add_rule(DISPATCH, &[&family.only()[..], from_pods].concat());
     let to_inside = [Then(Verdict::Jump(INSIDE))];
-    let cluster = octets(ranges.cluster.network());
-    let a_pod = network(r(0), ranges.cluster, &cluster, true);
-    batch.add_rule(DISPATCH, &[&family.only()[..], &[family.source(r(0))], &a_pod, &to_inside].concat());
     let the_node = [SourceKind(r(0)), Equal(r(0), &LOCAL)];
     batch.add_rule(DISPATCH, &[&family.only()[..], &the_node, &to_inside].concat());
     for (chain, clients) in [(INSIDE, Clients::Inside), (DISPATCH, Clients::All)] {
@@ -159,13 +174,11 @@ fn add_remember(batch: &mut Batch, family: IpFamily) {
     batch.add_rule(REMEMBER, &[&family.only()[..], &all, &rest(1), &look].concat());
 }
 
-/// Sources of connections that leave for a pod or for another machine.
-fn add_ways_out(batch: &mut Batch, ranges: &Ranges) {
+/// Sources of connections to a pod of this node.
+fn add_ways_to_pods(batch: &mut Batch, ranges: &Ranges, device: &[u8]) {
     let (family, words, sets) = (ranges.family, ranges.family.words(), common(ranges.family));
     let only = family.only();
-    let to_pod = [Expression::Meta(Meta::OutputName, r(0)), Equal(r(0), LINK_PREFIX.as_bytes())];
-    let not_to_pod = [Expression::Meta(Meta::OutputName, r(0)), NotEqual(r(0), LINK_PREFIX.as_bytes())];
-    let not_to_self = [Expression::Meta(Meta::OutputName, r(0)), NotEqual(r(0), b"lo\0")];
+    let to_pod = of_pod(Meta::OutputName, device);
     // A pod's answer to itself, or to 127.0.0.1, must come back through the node.
     let node = octets(ranges.node);
     let as_node = [Load(&node, r(0)), family.snat(r(0))];
@@ -178,17 +191,29 @@ fn add_ways_out(batch: &mut Batch, ranges: &Ranges) {
         let rule = [&only[..], &to_pod, &[family.source(r(0))], &there, &as_node].concat();
         batch.add_rule("postrouting", &rule);
     }
+}
+
+/// Sources of connections that leave for another machine.
+fn add_ways_out(batch: &mut Batch, ranges: &Ranges, device: &[u8]) {
+    let (family, sets) = (ranges.family, common(ranges.family));
+    let only = family.only();
+    let (source, destination) = ([family.source(r(0))], [family.destination(r(0))]);
     // Pods are known by their addresses inside the cluster alone.
     let (pods, cluster) = (octets(ranges.pods.network()), octets(ranges.cluster.network()));
     let from = network(r(0), ranges.pods, &pods, true);
     let elsewhere = network(r(0), ranges.cluster, &cluster, false);
-    let (source, destination) = ([family.source(r(0))], [family.destination(r(0))]);
     let way_out = [&source[..], &from, &destination, &elsewhere, &[Masquerade]].concat();
-    batch.add_rule("postrouting", &[&only[..], &not_to_pod, &way_out].concat());
-    // A client outside the cluster whose connection goes on to another machine: the answer must come back here.
-    let passed_on = [&destination[..], &[InSet(sets.remotes, r(0))], &source, &elsewhere].concat();
-    batch.add_rule(
-        "postrouting",
-        &[&only[..], &not_to_pod, &not_to_self, &TRANSLATED, &passed_on, &[Masquerade]].concat(),
-    );
+    batch.add_rule("postrouting", &[&only[..], &way_out].concat());
+    // A connection that came from elsewhere, or from an address that means nothing there, and goes on to another
+    // machine: the answer must come back here.
+    let passed_on = [&only[..], &TRANSLATED, &destination, &[InSet(sets.remotes, r(0))]].concat();
+    let came_in = Expression::Meta(Meta::InputName, r(0));
+    for origin in [
+        &[&source[..], &elsewhere].concat()[..],
+        &[came_in, Equal(r(0), device)],
+        // The node's own packets came in nowhere.
+        &[came_in, NotEqual(r(0), &[0; 4]), NotEqual(r(0), LINK_PREFIX.as_bytes())],
+    ] {
+        batch.add_rule("postrouting", &[&passed_on[..], origin, &[Masquerade]].concat());
+    }
 }

@@ -146,6 +146,8 @@ pub struct ServiceRule {
 pub struct TableConfig {
     /// Name of the nf_tables table, family `inet`; nothing outside it is touched.
     pub name: String,
+    /// The node's own device, behind which other nodes may be.
+    pub device: String,
     /// The node's address towards its pods: source of connections that must come back through the node.
     pub node_address: Ipv4Addr,
     /// Addresses of this node's pods: what leaves from here for elsewhere gets the node's address.
