@@ -1,7 +1,7 @@
 //! ResourceQuotas: charged when something is made, given back when it goes or ends; and token Secrets beside them.
 
 use k8s_openapi::api::authentication::v1::TokenReview;
-use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Secret};
+use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Secret, ServiceAccount};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -19,6 +19,7 @@ fn used(quota: &ResourceQuota, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quota_is_charged_at_once_and_given_back() {
     let world = World::start().await;
+    world.until::<ServiceAccount>("default", "there", |_| true).await;
     let hard =
         json!({"pods": "3", "requests.cpu": "1", "count/configmaps": "10", "count/deployments.apps": "1"});
     world.create("v1", "ResourceQuota", json!({"metadata": {"name": "q"}, "spec": {"hard": hard}})).await;
@@ -77,6 +78,6 @@ async fn a_token_secret_is_filled_and_ends_with_its_account() {
         .unwrap();
     let user = answer.status.unwrap().user.unwrap().username.unwrap();
     assert_eq!(user, "system:serviceaccount:test:robot");
-    world.delete::<k8s_openapi::api::core::v1::ServiceAccount>("robot", Default::default()).await;
+    world.delete::<ServiceAccount>("robot", Default::default()).await;
     world.until_all::<Secret>("", "empty", <[Secret]>::is_empty).await;
 }

@@ -64,7 +64,7 @@ pub(super) fn check(
         host_ports(spec),
         probe_hosts(spec).filter(|_| minor >= 34),
         privileged(spec),
-        unmasked(spec).filter(|_| !stricter_since(35) && !(minor >= 35 && has_own_users(spec))),
+        unmasked(spec).filter(|_| !stricter_since(35) && (minor < 35 || !has_own_users(spec))),
         se_linux(spec, minor),
         if minor >= 19 { seccomp(spec) } else { seccomp_annotations(annotations, spec) }
             .filter(|_| !stricter_since(19)),
