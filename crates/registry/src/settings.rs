@@ -49,13 +49,15 @@ pub struct Collection {
     pub high_percent: u8,
     /// Disk usage in percent down to which they are removed.
     pub low_percent: u8,
+    /// Free bytes with which nothing is removed, whatever the percentage: 15 % of a large disk are plenty.
+    pub enough_bytes: u64,
     /// Images that were first seen less than this many seconds ago stay.
     pub minimum_age_seconds: u64,
 }
 
 impl Default for Collection {
     fn default() -> Self {
-        Self { high_percent: 85, low_percent: 80, minimum_age_seconds: 120 }
+        Self { high_percent: 85, low_percent: 80, enough_bytes: 10 << 30, minimum_age_seconds: 120 }
     }
 }
 

@@ -47,7 +47,7 @@ fn images_in_use_stay_and_others_go_by_hand_or_when_the_disk_is_full() {
     assert!(!listed(&cluster, "other:1") && listed(&cluster, "busybox:1.36"));
 
     // By the node: a limit that every disk is above.
-    let settings = "[collection]\nhigh_percent = 0\nlow_percent = 0\nminimum_age_seconds = 0\n";
+    let settings = "[collection]\nhigh_percent = 0\nlow_percent = 0\nenough_bytes = 1152921504606846976\nminimum_age_seconds = 0\n";
     std::fs::write(cluster.home().join("images.toml"), settings).unwrap();
     make(&cluster, "unused:1");
     eventually("the unused image is collected", || (!listed(&cluster, "unused:1")).then_some(()));

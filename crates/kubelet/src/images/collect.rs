@@ -1,7 +1,8 @@
 //! Which images the node uses, and the collection of others when its disk is full.
 //!
 //! Upstream's rules: from `high_percent` of disk usage on, images that no container uses and that are known for
-//! `minimum_age_seconds` are removed, the longest unused first, until `low_percent` would be reached. Looked at when
+//! `minimum_age_seconds` are removed, the longest unused first, until `low_percent` would be reached; unlike upstream never while
+//! `enough_bytes` are free. Looked at when
 //! names in the store change, when the pods' images change, and every five minutes for a disk that others fill.
 //! What is used is written into the store, for those who remove images by hand.
 
@@ -212,6 +213,9 @@ async fn look(
 
 /// Bytes to free; `None` below the upper limit.
 fn excess(limits: &Collection, capacity: u64, available: u64) -> Option<u64> {
+    if available >= limits.enough_bytes {
+        return None;
+    }
     let available = available.min(capacity);
     let percent = 100 - (available * 100).checked_div(capacity)?;
     let wanted = capacity / 100 * u64::from(100 - limits.low_percent.min(100));
@@ -253,6 +257,7 @@ mod tests {
         assert_eq!(excess(&limits, 1000, 151), Some(49));
         assert_eq!(excess(&limits, 1000, 0), Some(200));
         assert_eq!(excess(&limits, 0, 0), None);
+        assert_eq!(excess(&limits, 1 << 40, 10 << 30), None);
         let never = Collection { high_percent: 100, low_percent: 100, ..limits };
         assert_eq!(excess(&never, 1000, 1), None);
     }

@@ -20,6 +20,9 @@ use crate::pod::seconds;
 pub(crate) const VERSION: &str = "v1.37.1";
 /// Memory that is left to the system, and below which the node is under pressure.
 const MEMORY_RESERVE: u64 = 100 << 20;
+/// Free disk space with which the node is not under pressure, however large the disk: upstream's 10 % would keep a
+/// developer's full but large disk from running anything.
+const DISK_RESERVE: u64 = 2 << 30;
 
 /// What was read from the machine.
 #[derive(Clone, Debug)]
@@ -70,7 +73,7 @@ pub(crate) fn compute(machine: &Machine, node: &Node, before: &NodeStatus, now: 
     allocatable.extend(own(machine.allocatable_memory(), machine.disk / 10 * 9));
 
     let memory_low = machine.memory_available < MEMORY_RESERVE;
-    let disk_low = machine.disk_available < machine.disk / 10;
+    let disk_low = machine.disk_available < (machine.disk / 10).min(DISK_RESERVE);
     let conditions = [
         (
             "MemoryPressure",
@@ -243,7 +246,13 @@ mod tests {
     }
 
     fn node() -> Node {
-        Node { name: "n".into(), address: Ipv4Addr::new(10, 42, 0, 1), address6: None, port: 10250, max_pods: 110 }
+        Node {
+            name: "n".into(),
+            address: Ipv4Addr::new(10, 42, 0, 1),
+            address6: None,
+            port: 10250,
+            max_pods: 110,
+        }
     }
 
     #[test]
