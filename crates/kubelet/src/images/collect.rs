@@ -213,7 +213,8 @@ async fn look(
 
 /// Bytes to free; `None` below the upper limit.
 fn excess(limits: &Collection, capacity: u64, available: u64) -> Option<u64> {
-    if available >= limits.enough_bytes {
+    // As upstream, 100 percent means never.
+    if available >= limits.enough_bytes || limits.high_percent >= 100 {
         return None;
     }
     let available = available.min(capacity);
