@@ -222,3 +222,79 @@ fn isolation_begins_with_the_first_packet_spares_probes_and_outlives_the_daemon(
         (world.reach(&targets) == "friend>a guest>a stranger>a").then_some(())
     });
 }
+
+#[test]
+fn both_ends_of_a_way_between_nodes_are_looked_at() {
+    let cluster = Cluster::new();
+    cluster.ok(&["cluster", "start", "--nodes", "2"]);
+    e2e::images::busybox(&cluster);
+    let nodes = cluster.get(&["nodes"]);
+    let nodes: Vec<&str> = nodes["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["metadata"]["name"].as_str().unwrap())
+        .collect();
+    let on = |name: &str, node: usize, script: &str| {
+        let spec = json!({ "nodeName": nodes[node], "containers": [shell("c", script)] });
+        of(pod(name, spec), "default", name)
+    };
+    let idle = "sleep 10000";
+    apply(
+        &cluster,
+        &[
+            on("first", 0, "exec httpd -f -p 80 -h /etc"),
+            on("second", 1, "exec httpd -f -p 80 -h /etc"),
+            on("here", 0, idle),
+            on("there", 1, idle),
+        ],
+    );
+    for name in ["first", "second", "here", "there"] {
+        until_ready(&cluster, name);
+    }
+    let address = |name: &str| cluster.get(&["pod", name])["status"]["podIP"].as_str().unwrap().to_owned();
+    let (first, second) = (address("first"), address("second"));
+    let reach = || {
+        let mut found = Vec::new();
+        for (client, target, name) in
+            [("here", &second, "second"), ("there", &first, "first"), ("there", &second, "second")]
+        {
+            let script =
+                format!("timeout 1 wget -q -O /dev/null http://{target}/passwd && echo {client}'>'{name}");
+            found.extend(
+                cluster
+                    .kubectl(&["exec", client, "--", "sh", "-c", &script])
+                    .stdout
+                    .lines()
+                    .map(str::to_owned),
+            );
+        }
+        found.join(" ")
+    };
+    let expect = |policy: Option<Value>, expected: &str| {
+        cluster.kubectl_ok(&["delete", "networkpolicy", "--all"]);
+        if let Some(spec) = policy {
+            apply(
+                &cluster,
+                &[json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": spec,
+                    "metadata": { "name": "p" } })],
+            );
+        }
+        eventually(&format!("{expected:?} passes"), || (reach() == expected).then_some(()));
+    };
+    expect(None, "here>second there>first there>second");
+    // What a pod of another node may reach is said where the server is, by the client's own address …
+    let from = |name: &str| json!([{ "from": [{ "podSelector": app(name) }] }]);
+    expect(Some(json!({ "podSelector": app("second"), "ingress": from("here") })), "here>second there>first");
+    expect(
+        Some(json!({ "podSelector": app("second"), "ingress": from("there") })),
+        "there>first there>second",
+    );
+    // … and what it may ask for where the client is.
+    let to = json!([{ "to": [{ "podSelector": app("first") }] }]);
+    expect(
+        Some(json!({ "podSelector": app("there"), "policyTypes": ["Egress"], "egress": to })),
+        "here>second there>first",
+    );
+    expect(None, "here>second there>first there>second");
+}
