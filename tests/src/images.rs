@@ -12,6 +12,11 @@ pub const BUSYBOX: &str = "busybox:1.36";
 /// Debian's static busybox with all its applets in `/bin`, `/tmp` and the users root and nobody; its default
 /// command is `sh`. Answers the name that pods give.
 pub fn busybox(cluster: &Cluster) -> &'static str {
+    busybox_in(&cluster.home())
+}
+
+/// The same in the folder of a node elsewhere.
+pub fn busybox_in(home: &std::path::Path) -> &'static str {
     let program = ["/bin/busybox", "/usr/bin/busybox"]
         .iter()
         .map(std::path::Path::new)
@@ -32,7 +37,7 @@ pub fn busybox(cluster: &Cluster) -> &'static str {
         cmd: vec!["sh".into()],
         ..ImageConfig::default()
     };
-    make(cluster, BUSYBOX, &config, &[layer]);
+    make_in(home, BUSYBOX, &config, &[layer]);
     BUSYBOX
 }
 
@@ -79,8 +84,12 @@ pub const KEEP_ALL: &str = "[collection]\nhigh_percent = 100\nlow_percent = 100\
 
 /// Makes an image called `name` in the cluster's store.
 pub fn make(cluster: &Cluster, name: &str, config: &ImageConfig, layers: &[LayerBuilder]) {
-    let store = ContentStore::open(&cluster.home().join("images")).unwrap();
-    let settings = cluster.home().join("images.toml");
+    make_in(&cluster.home(), name, config, layers);
+}
+
+fn make_in(home: &std::path::Path, name: &str, config: &ImageConfig, layers: &[LayerBuilder]) {
+    let store = ContentStore::open(&home.join("images")).unwrap();
+    let settings = home.join("images.toml");
     if !settings.exists() {
         std::fs::write(settings, KEEP_ALL).unwrap();
     }

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 /// A cluster under test; deleted when dropped.
 pub struct Cluster {
     folder: tempfile::TempDir,
+    /// The network namespace of its machine, if that is not the test's.
+    machine: Option<PathBuf>,
 }
 
 /// What a command did.
@@ -39,7 +41,26 @@ impl Cluster {
     /// A home for a cluster that does not exist yet.
     pub fn new() -> Self {
         assert!(is_root(), "end-to-end tests need root");
-        Self { folder: tempfile::Builder::new().prefix("lw").tempdir().unwrap() }
+        Self { folder: tempfile::Builder::new().prefix("lw").tempdir().unwrap(), machine: None }
+    }
+
+    /// The same on a machine of its own: a network namespace, named by the file that it is mounted on.
+    pub fn on_machine(machine: PathBuf) -> Self {
+        let mut cluster = Self::new();
+        cluster.machine = Some(machine);
+        cluster
+    }
+
+    /// A program, on the cluster's machine.
+    fn program(&self, program: String) -> Command {
+        match &self.machine {
+            Some(machine) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net={}", machine.display())).arg(program);
+                command
+            }
+            None => Command::new(program),
+        }
     }
 
     /// Folder of the cluster.
@@ -60,7 +81,7 @@ impl Cluster {
     /// `launchway ARGUMENTS`, ready to run.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let binary = std::env::var("LAUNCHWAY").expect("LAUNCHWAY names the binary; run `cargo xtask test`");
-        let mut command = Command::new(binary);
+        let mut command = self.program(binary);
         // The settings of the cargo that runs this test are not a user's.
         forget_cargo(&mut command);
         command.args(arguments).env("LAUNCHWAY_HOME", self.home()).env("KUBECONFIG", self.kubeconfig());
@@ -87,7 +108,7 @@ impl Cluster {
     /// `kubectl ARGUMENTS`, ready to run.
     pub fn kubectl_command(&self, arguments: &[&str]) -> Command {
         let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
-        let mut command = Command::new(program);
+        let mut command = self.program(program);
         command.args(["--context", "launchway"]).args(arguments).env("KUBECONFIG", self.kubeconfig());
         command
     }

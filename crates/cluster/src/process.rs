@@ -15,6 +15,9 @@ pub(crate) const READY: &str = "ready";
 /// First word of the line by which a starting daemon says why it is not.
 pub(crate) const FAILED: &str = "failed";
 
+/// How long a daemon may take to end before it is killed.
+const STOP_PATIENCE: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 30, tv_nsec: 0 };
+
 /// Why the daemon could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -182,9 +185,13 @@ pub fn stop(home: &Home) -> Result<bool, ProcessError> {
         source: error.into(),
     };
     let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(false) };
-    pidfd_send_signal(&pidfd, Signal::TERM).map_err(fail)?;
     let mut polled = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
-    rustix::event::poll(&mut polled, None).map_err(fail)?;
+    pidfd_send_signal(&pidfd, Signal::TERM).map_err(fail)?;
+    if rustix::event::poll(&mut polled, Some(&STOP_PATIENCE)).map_err(fail)? == 0 {
+        // It hangs. Nothing is lost by this: it is made to be killed at any moment.
+        pidfd_send_signal(&pidfd, Signal::KILL).map_err(fail)?;
+        rustix::event::poll(&mut polled, None).map_err(fail)?;
+    }
     Ok(true)
 }
 

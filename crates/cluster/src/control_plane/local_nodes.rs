@@ -108,6 +108,14 @@ fn keep_settings(
         namespace: Some(node.machine.namespace.clone()),
         images: Some(home.images()),
     };
+    // What the administrator says of images counts for all nodes of the machine.
+    std::fs::create_dir_all(node.home.path())?;
+    for name in ["images.toml", "config.json"] {
+        match std::os::unix::fs::symlink(home.path().join(name), node.home.path().join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+    }
     match AgentSettings::read(&node.home)? {
         Some(known) => {
             wanted.pod_cidrs.clone_from(&known.pod_cidrs);
