@@ -91,10 +91,9 @@ fn from_source_to_answering_and_away_again() {
         assert!(why.contains(text), "{text} is not in\n{why}");
     }
 
-    // The daemon killed at any moment: pods go on, data is there, the next start takes over.
-    // (Names do not resolve while it is dead, so the load asks for what needs none.)
+    // The daemon killed at any moment: pods go on, names resolve, data is there, the next start takes over.
     let before_kill = pods_of(&cluster, "web");
-    let load = http::Load::start(PORT, "/", 2);
+    let load = http::Load::start(PORT, "/api/products", 2);
     cluster.kill_daemon();
     std::thread::sleep(std::time::Duration::from_secs(1));
     cluster.ok(&["cluster", "start"]);
@@ -107,7 +106,7 @@ fn from_source_to_answering_and_away_again() {
         let status = &pod["status"]["containerStatuses"][0];
         assert_eq!(status["restartCount"], 0, "{status}");
     }
-    eventually("names resolve again", || {
+    eventually("the order is there", || {
         http::get(PORT, "/api/products").ok().filter(|(_, body)| body.contains("\"ordered\":2"))
     });
 
