@@ -186,6 +186,24 @@ fn resources_are_resized_in_place() {
     assert_eq!(cgroup(&group(&restarted, "c"), "memory.max"), (192 << 20).to_string());
     until_event(&cluster, "anew", "Killing: Container c resize requires restart");
 
+    // A limit below what is in use is not set; more room afterwards is.
+    exec(&cluster, "web", "c", &["dd", "if=/dev/zero", "of=/dev/shm/file", "bs=1M", "count=48"]);
+    must("web", json!({"requests": {"memory": "8Mi"}, "limits": {"memory": "16Mi"}}));
+    let full = until(&cluster, &["pod", "web"], "is told that it uses more", |pod| {
+        condition(pod, "PodResizeInProgress")["reason"] == "Error"
+    });
+    let message = condition(&full, "PodResizeInProgress")["message"].as_str().unwrap().to_owned();
+    let begin =
+        "cannot decrease memory limits: [attempting to set pod memory limit (16777216) below current usage (";
+    assert!(message.starts_with(begin), "{message}");
+    assert_eq!(cgroup(&group(&full, "c"), "memory.max"), (128 << 20).to_string());
+    until_event(&cluster, "web", "ResizeError: Pod resize error: {");
+    must("web", json!({"requests": {"memory": "48Mi"}, "limits": {"memory": "136Mi"}}));
+    until(&cluster, &["pod", "web"], "resized again", |pod| {
+        condition(pod, "PodResizeInProgress").is_null()
+            && container(pod, "c")["resources"]["limits"]["memory"] == "136Mi"
+    });
+
     // The resources of a pod as a whole.
     let patch = json!({"spec": {"resources": {"limits": {"cpu": "600m", "memory": "160Mi"}}}}).to_string();
     cluster.kubectl_ok(&["patch", "pod", "whole", "--subresource", "resize", "-p", &patch]);

@@ -162,6 +162,9 @@ fn a_cron_job_starts_jobs_when_they_are_due() {
         (&json!("CronJob"), &json!("runs"), &json!(true))
     );
     until_event(&cluster, "runs", &format!("SuccessfulCreate: Created job {made}"));
+    cluster.kubectl_ok(&["patch", "cronjob", "runs", "--subresource=status", "--type=merge", "-p", &last]);
+    let begin = "JobAlreadyActive: Not starting job because prior execution is running and concurrency policy is Forbid";
+    until_event(&cluster, "runs", begin);
     let jobs = cluster.get(&["jobs"]);
     assert_eq!(jobs["items"].as_array().unwrap().len(), 1, "the suspended one made none");
     cluster.kubectl_ok(&["create", "job", "by-hand", "--from=cronjob/rests"]);

@@ -393,3 +393,23 @@ fn waiting_is_nothing_but_time() {
     let later = at(3) + SignedDuration::from_millis(1);
     assert_eq!(plan(&pod, &state, later), [Action::CreateSandbox]);
 }
+
+#[test]
+fn all_containers_start_over_once_all_have_ended() {
+    let pod = desired(json!({"restartPolicy": "Never",
+        "containers": [{"name": "a"}, {"name": "b"}], "initContainers": [{"name": "i"}]}));
+    let mut state = ready();
+    exited(&mut state, "i", 0, 1);
+    state.initialized = true;
+    exited(&mut state, "a", 88, 3);
+    running(&mut state, "b");
+    state.restarting_all = true;
+    // At once, whatever the grace period.
+    assert_eq!(plan(&pod, &state, at(7)), [Action::Stop { name: "b".into(), deadline: at(7) }]);
+    assert_eq!(phase::of(&pod, &state), "Running");
+    state.container("b").stopping = true;
+    assert_eq!(plan(&pod, &state, at(7)), []);
+    exited(&mut state, "b", 137, 8);
+    assert_eq!(plan(&pod, &state, at(8)), [Action::Renew]);
+    assert_eq!(phase::of(&pod, &state), "Running", "not failed, although none of them may run again");
+}
