@@ -97,6 +97,16 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) config: Option<Defaults>,
     pub(crate) rootfs: RootFs,
+    /// One entry a layer: builders that go on from this image count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<History>>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct History {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -152,6 +162,7 @@ impl Config {
             (!list.is_empty()).then(|| list.iter().map(|name| (name.clone(), BTreeMap::new())).collect())
         };
         let architecture = text(&image.architecture).unwrap_or_else(|| architecture().to_owned());
+        let history = layers.iter().map(|_| History { created_by: Some("launchway".to_owned()) }).collect();
         let diff_ids = layers.iter().map(|layer| layer.diff_id.to_string()).collect();
         Self {
             architecture,
@@ -168,6 +179,7 @@ impl Config {
                 stop_signal: text(&image.stop_signal),
             }),
             rootfs: RootFs { kind: "layers".to_owned(), diff_ids },
+            history: Some(history),
         }
     }
 
