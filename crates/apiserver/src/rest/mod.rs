@@ -12,6 +12,7 @@ mod encoded;
 mod frame;
 mod identity;
 mod list;
+mod log_socket;
 mod negotiate;
 mod node_proxy;
 mod openapi;

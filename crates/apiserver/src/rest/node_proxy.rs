@@ -3,7 +3,7 @@
 //! Parameters are translated to the kubelet's; bytes pass through. Upgraded connections are joined end to end, so
 //! the stream protocol (WebSocket or SPDY) is a matter between client and kubelet.
 
-use super::{Body, BoxError, Call, reply, upgrade};
+use super::{Body, BoxError, Call, log_socket, reply, upgrade};
 use crate::kubelets::{Address, Kubelets};
 use crate::state::State;
 use crate::status::Status;
@@ -28,8 +28,8 @@ pub(crate) fn is_stream(subresource: &str) -> bool {
     matches!(subresource, "exec" | "attach" | "portforward")
 }
 
-/// GET of a container's log.
-pub(crate) async fn log(call: Call) -> Result<Response<Body>, Status> {
+/// GET of a container's log; also over a WebSocket.
+pub(crate) async fn log(mut call: Call) -> Result<Response<Body>, Status> {
     let pod = pod(&call)?;
     let container = container(&call, &pod)?;
     let Some(node) = node_of(&call, &pod)? else {
@@ -45,6 +45,9 @@ pub(crate) async fn log(call: Call) -> Result<Response<Body>, Status> {
     if !parts.status.is_success() {
         let text = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         return Err(refusal(parts.status, String::from_utf8_lossy(&text).trim()));
+    }
+    if let Some(accept) = log_socket::key(&call.parts) {
+        return log_socket::answer(&mut call.parts, &accept, body);
     }
     Ok(reply::bytes(200, "text/plain", body.map_err(BoxError::from).boxed_unsync()))
 }

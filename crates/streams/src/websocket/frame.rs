@@ -105,6 +105,14 @@ pub async fn write(stream: &mut (impl AsyncWrite + Unpin), parts: &[&[u8]]) -> i
     frame(stream, BINARY, parts).await
 }
 
+/// Writes one message of text.
+///
+/// # Errors
+/// When the connection breaks.
+pub async fn write_text(stream: &mut (impl AsyncWrite + Unpin), text: &str) -> io::Result<()> {
+    frame(stream, TEXT, &[text.as_bytes()]).await
+}
+
 /// Answers a ping.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-pub use frame::{Message, Reader, close, pong, write};
+pub use frame::{Message, Reader, close, pong, write, write_text};
 pub use tunnel::tunnel;
 
 /// What the protocol appends to the client's key.
