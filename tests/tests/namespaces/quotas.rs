@@ -158,6 +158,9 @@ fn quotas_and_limits_are_kept_and_shown() {
     cluster.kubectl_ok(&["create", "namespace", "scoped"]);
     cluster.kubectl_ok(&["create", "quota", "rest", "-n", "scoped", "--hard=pods=1", "--scopes=BestEffort"]);
     cluster.kubectl_ok(&["create", "priorityclass", "high", "--value=1000"]);
+    let reserved = refused(cluster.kubectl(&["create", "priorityclass", "system-own", "--value=1"]));
+    let why = "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: system-own is not a known system priority class";
+    assert!(reserved.contains(why), "{reserved}");
     let by_class = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "high", "namespace": "scoped"},
         "spec": {"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": [
             {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}]}}});

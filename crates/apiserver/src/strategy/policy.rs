@@ -7,7 +7,7 @@ use objects::validate::FieldError;
 use serde_json::{Value, json};
 
 use super::deployment::amount;
-use super::fields::{default, has, is_empty, items, items_mut, label_selector, number, set, text};
+use super::fields::{default, flag, has, is_empty, items, items_mut, label_selector, number, set, text};
 use super::{Ctx, Strategy};
 
 /// Strategy of policy/v1 PodDisruptionBudget.
@@ -124,6 +124,10 @@ impl Strategy for Budget {
     }
 }
 
+/// The classes of the system itself, and their values.
+const SYSTEM_PRIORITIES: [(&str, i64); 2] =
+    [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
+
 impl Strategy for PriorityClass {
     fn default_spec(&self, object: &mut Value) {
         default(object, "preemptionPolicy", "PreemptLowerPriority");
@@ -133,12 +137,24 @@ impl Strategy for PriorityClass {
         meta::metadata_mut(object).insert("generation".into(), 1.into());
     }
 
-    fn validate_create(&self, ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
+    fn validate_create(&self, _ctx: &Ctx<'_>, object: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let value = number(object, "value").unwrap_or_default();
         let name = meta::name(object);
-        if name.starts_with("system-") && !ctx.user.groups.iter().any(|group| group == "system:masters") {
-            let detail = "priority class names with 'system-' prefix are reserved for system use only";
+        let known = SYSTEM_PRIORITIES.iter().find(|(known, _)| *known == name);
+        let reserved = match known {
+            Some((_, fixed)) if *fixed != value => Some(format!("value of {name} PriorityClass must be {fixed}")),
+            Some(_) if flag(object, "globalDefault") => {
+                Some(format!("globalDefault of {name} PriorityClass must be false"))
+            }
+            None if name.starts_with("system-") => {
+                Some(format!("{name} is not a known system priority class"))
+            }
+            _ => None,
+        };
+        if let Some(why) = reserved {
+            let detail =
+                format!("priority class names with 'system-' prefix are reserved for system use only. error: {why}");
             errors.push(FieldError::forbidden("metadata.name", detail));
         }
         if value > 1_000_000_000 && !name.starts_with("system-") {
