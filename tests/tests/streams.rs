@@ -341,4 +341,21 @@ fn requests_are_proxied_to_pods_services_and_nodes() {
     let mut echoed = [0; 14];
     stream.read_exact(&mut echoed).unwrap();
     assert_eq!(&echoed, b"back and forth");
+
+    // A log over a WebSocket: an empty message first, then the log, then a good end.
+    for (protocol, encoded) in [("binary.k8s.io", false), ("base64.binary.k8s.io", true)] {
+        let mut stream = ask(&format!(
+            "{pods}/log?container=c&tailLines=1 HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: {protocol}"
+        ));
+        let head = until_blank(&mut stream);
+        assert!(head.starts_with("http/1.1 101") && head.contains(protocol), "{head}");
+        let mut frames = Vec::new();
+        stream.read_to_end(&mut frames).unwrap();
+        assert!(frames.ends_with(&[0x88, 2, 3, 232]), "{frames:?}");
+        let opcode = if encoded { 0x81 } else { 0x82 };
+        assert!(frames[..2] == [opcode, 0] && frames[2] == opcode, "{frames:?}");
+        let text = String::from_utf8_lossy(&frames).into_owned();
+        assert_eq!(text.contains("GET /"), !encoded, "{text}");
+    }
 }
