@@ -188,6 +188,9 @@ fn machines_join_with_a_token_reach_each_other_and_leave() {
     let started =
         ["cluster", "start", "--listen", "192.0.2.1", "--certificate-lifetime", "20s", "--node-grace", "6s"];
     cluster.ok(&started);
+    // The administrator's certificate is renewed, too, in the cluster's own file.
+    std::fs::remove_file(cluster.kubeconfig()).unwrap();
+    std::os::unix::fs::symlink(cluster.home().join("admin.kubeconfig"), cluster.kubeconfig()).unwrap();
     let ok = |arguments: &[&str]| cluster.ok(arguments).stdout;
     let token = ok(&["cluster", "token", "create", "--ttl", "10m", "--description", "for the test"]);
     let token = token.trim();
@@ -265,11 +268,22 @@ fn machines_join_with_a_token_reach_each_other_and_leave() {
     for (file, before) in files.iter().zip(&before) {
         eventually(&format!("{} is renewed", file.display()), || (serial(file) != *before).then_some(()));
     }
-    assert_eq!((cluster.daemon(), far.process()), processes);
+    assert_eq!((cluster.daemon(), far.process()), processes, "nothing was started again");
     assert!(is_ready(&cluster, "far") && is_ready(&cluster, "near"));
     let far_pod = web_on(&cluster, "far");
     let pod = far_pod["metadata"]["name"].as_str().unwrap();
     assert_eq!(cluster.kubectl_ok(&["exec", pod, "--", "cat", "/www/index.html"]).trim(), "far");
+
+    // Longer lives from here on: a node whose certificate ends while it cannot ask for another one is out.
+    ok(&["cluster", "stop"]);
+    cluster.ok(&["cluster", "start", "--certificate-lifetime", "1h"]);
+    for host in [&near, &far] {
+        let file = host.home.join("pki/kubelet-client.pem");
+        let long = || {
+            Command::new("openssl").args(["x509", "-noout", "-checkend", "600", "-in"]).arg(&file).output()
+        };
+        eventually("the next certificate lives longer", || long().unwrap().status.success().then_some(()));
+    }
 
     // A cut link is a silent node; mended, it is back with the same pods.
     router.cut("far");

@@ -85,6 +85,7 @@ impl Worker {
             self.fields_stale = true;
         }
         self.wanted = pod;
+        self.note_overruled();
         self.consider_resize();
         if references(&self.desired.pod) != before {
             let (holds, tasks) = hold(&self.ctx, &self.desired.pod, &self.sender);
@@ -95,6 +96,25 @@ impl Worker {
         }
         self.note_image_changes();
         self.note_deletion();
+    }
+
+    /// The control plane says of a silent node's pods that they are not ready. A node that is back says again how it
+    /// is; what it wrote before that is no news.
+    fn note_overruled(&mut self) {
+        if self.writing {
+            return;
+        }
+        let shown = self.wanted.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        for shown in shown.filter(|condition| condition.type_ == "Ready") {
+            let written = self.written.conditions.iter_mut().flatten();
+            for own in written.filter(|own| own.type_ == shown.type_ && own.status != shown.status) {
+                if shown.last_transition_time.as_ref().map(|time| time.0)
+                    >= own.last_transition_time.as_ref().map(|time| time.0)
+                {
+                    own.clone_from(shown);
+                }
+            }
+        }
     }
 
     /// A container whose image was changed ends, and starts again with the new one.
