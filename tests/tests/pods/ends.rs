@@ -44,12 +44,14 @@ fn hooks_run_and_their_failures_are_told() {
             ),
             pod(
                 "bad-start",
-                one(hooked(
-                    "c2",
-                    "exec sleep 1000",
-                    json!({
-                "postStart": exec("echo secret; exit 9"), "preStop": exec("exit 9")}),
-                )),
+                with(
+                    one(hooked(
+                        "c2",
+                        "exec sleep 1000",
+                        json!({"postStart": exec("echo secret; exit 9"), "preStop": exec("exit 9")}),
+                    )),
+                    json!({"terminationGracePeriodSeconds": 2}),
+                ),
             ),
             pod(
                 "bad-stop",

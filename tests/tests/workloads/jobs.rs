@@ -7,7 +7,7 @@ use e2e::objects::{
 use serde_json::{Value, json};
 
 fn job(name: &str, container: Value, spec: Value) -> Value {
-    let template = json!({"spec": {"restartPolicy": "Never", "containers": [container]}});
+    let template = json!({"spec": {"restartPolicy": "Never", "containers": [container], "terminationGracePeriodSeconds": 1}});
     let spec = with(json!({"template": template, "backoffLimit": 0}), spec);
     json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec})
 }
