@@ -116,7 +116,7 @@ fn clients_stay_with_their_pod_and_prefer_near_ones() {
                 "sticky",
                 "web",
                 json!({ "type": "NodePort", "sessionAffinity": "ClientIP",
-                "sessionAffinityConfig": { "clientIP": { "timeoutSeconds": 2 } } }),
+                "sessionAffinityConfig": { "clientIP": { "timeoutSeconds": 1 } } }),
             ),
             service("zone", "web", json!({ "trafficDistribution": "PreferSameZone" })),
             service("node", "web", json!({ "trafficDistribution": "PreferSameNode" })),
@@ -132,7 +132,7 @@ fn clients_stay_with_their_pod_and_prefer_near_ones() {
     // After the time without a new connection the choice is free again.
     let mut after = seen(|| ask(ip));
     for _ in 0..12 {
-        std::thread::sleep(std::time::Duration::from_millis(2200));
+        std::thread::sleep(std::time::Duration::from_millis(1200));
         after.extend(ask(ip).ok().and_then(|answer| answer.split(' ').next().map(str::to_owned)));
         if after.len() == 2 {
             break;

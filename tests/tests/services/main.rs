@@ -7,4 +7,5 @@ mod datagrams;
 mod ends;
 mod families;
 mod kinds;
+mod spread;
 mod world;
