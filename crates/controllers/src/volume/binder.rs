@@ -71,9 +71,7 @@ pub(crate) async fn run(context: Context) {
             };
             match result {
                 // Somebody was faster: their write brings the object back here.
-                Err(error) if matches!(failure(&error), Failure::NotFound | Failure::Conflict) => {
-                    Ok(Some(Duration::from_millis(100)))
-                }
+                Err(error) if failure(&error) == Failure::Conflict => Ok(Some(Duration::from_millis(100))),
                 other => other,
             }
         }

@@ -33,6 +33,8 @@ pub const PROVISIONER: &str = "launchway.dev/local";
 const NODE: &str = "launchway.dev/node";
 /// Keeps a volume until its folder is gone.
 const FINALIZER: &str = "launchway.dev/local-volume";
+/// Bytes of a folder's name; file systems take 255.
+const LONGEST_NAME: usize = 240;
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Makes and removes folders for volumes.
@@ -138,7 +140,9 @@ impl Local {
             name(claim)
         );
         self.events.normal(object.clone(), "Provisioning", text);
-        let folder = format!("{volume}_{}_{}", namespace(claim), name(claim));
+        let mut folder = format!("{volume}_{}_{}", namespace(claim), name(claim));
+        // Names are longer than file systems allow; the UID alone tells volumes apart.
+        folder.truncate(LONGEST_NAME);
         let path = match self.ask(http::Method::PUT, name(&*node), &folder).await {
             Ok(folder) => folder.path,
             Err(error) => {

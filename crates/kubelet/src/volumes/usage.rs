@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -19,6 +20,8 @@ use crate::notify::{Notify, WatchFlags};
 
 /// The shortest pause between two counts.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The pause where the kernel has no more room for watches: upstream's period.
+const UNTOLD: Duration = Duration::from_secs(10);
 /// What is waited for: anything that may take or free room.
 const CHANGES: WatchFlags = WatchFlags::MODIFY
     .union(WatchFlags::CREATE)
@@ -52,20 +55,16 @@ pub(crate) fn limits(pod: &Pod, volumes: &Volumes) -> Vec<Limit> {
 
 /// Waits until one of the volumes holds more than it may; the words of upstream's eviction.
 pub(crate) async fn exceeded(limits: Vec<Limit>) -> String {
-    let notify = match Notify::new() {
-        Ok(notify) => notify,
-        Err(error) => {
-            tracing::warn!(%error, "sizes of volumes cannot be watched");
-            return std::future::pending().await;
-        }
-    };
-    let mut notify = std::sync::Arc::new(notify);
     loop {
-        let (watched, all) = (notify.clone(), limits.clone());
+        // A new set each time: what comes during the pause is in the next count.
+        let notify = Notify::new().map(Arc::new).inspect_err(|error| {
+            tracing::warn!(%error, "changes of volumes are not told; they are counted now and then");
+        });
+        let (watched, all) = (notify.as_ref().ok().cloned(), limits.clone());
         let begun = Instant::now();
         // Watches first, sizes second: what is written meanwhile is counted or told.
         let counted = tokio::task::spawn_blocking(move || {
-            all.into_iter().find(|limit| count(&limit.path, &watched) > limit.bytes)
+            all.into_iter().find(|limit| count(&limit.path, watched.as_deref()) > limit.bytes)
         });
         if let Ok(Some(limit)) = counted.await {
             return format!(
@@ -74,27 +73,22 @@ pub(crate) async fn exceeded(limits: Vec<Limit>) -> String {
             );
         }
         let took = begun.elapsed();
-        if let Err(error) = notify.changed().await {
-            tracing::warn!(%error, "sizes of volumes are no longer watched");
-            return std::future::pending().await;
-        }
-        tokio::time::sleep(PAUSE.max(took * 20)).await;
-        // A new set: what came during the pause is in the next count.
-        match Notify::new() {
-            Ok(fresh) => notify = std::sync::Arc::new(fresh),
-            Err(error) => tracing::debug!(%error, "the old watches serve on"),
-        }
+        let told = match &notify {
+            Ok(notify) => notify.changed().await.is_ok(),
+            Err(_) => false,
+        };
+        tokio::time::sleep(if told { PAUSE.max(took * 20) } else { UNTOLD }).await;
     }
 }
 
 /// Bytes on disk at and below `root`, each file once however many names it has; every folder is watched from then on.
 /// What goes away meanwhile counts as nothing.
-fn count(root: &Path, notify: &Notify) -> u64 {
+fn count(root: &Path, notify: Option<&Notify>) -> u64 {
     let mut total = 0;
     let mut seen = HashSet::new();
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {
-        if let Err(error) = notify.add(&folder, CHANGES)
+        if let Some(Err(error)) = notify.map(|notify| notify.add(&folder, CHANGES))
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::debug!(%error, folder = %folder.display(), "not watched");
