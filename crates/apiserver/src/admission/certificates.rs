@@ -1,17 +1,21 @@
-//! Who may have requests approved and signed: CertificateApproval, CertificateSigning and
-//! CertificateSubjectRestriction.
+//! Who may have requests approved and signed: CertificateApproval, CertificateSigning, CertificateSubjectRestriction,
+//! and what NodeRestriction says of requests.
 
 use serde_json::Value;
 
 use super::Operation;
+use crate::auth::node::node_name;
 use crate::auth::{self, Attributes, Decision, MASTERS};
 use crate::status::Status;
 use crate::strategy::Ctx;
-use crate::strategy::certificates::organizations;
+use crate::strategy::certificates::subject;
 use crate::strategy::fields::text;
 
 /// Signer whose certificates the API server itself believes.
 const CLIENT: &str = "kubernetes.io/kube-apiserver-client";
+
+/// Signers of what kubelets need: a node asks them for itself alone.
+const KUBELETS: [&str; 2] = ["kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"];
 
 /// Checks a write of a CertificateSigningRequest.
 pub(super) fn admit(
@@ -23,10 +27,20 @@ pub(super) fn admit(
     let refuse = |detail: String| Err(Status::forbidden(ctx.kind, ctx.name, &detail));
     match (operation, ctx.subresource, old) {
         (Operation::Create, None, _) if text(&object["spec"], "signerName") == CLIENT => {
-            match organizations(&object["spec"]) {
+            match subject(&object["spec"]) {
                 Err(error) => refuse(format!("failed to parse CSR: {error}")),
-                Ok(groups) if groups.iter().any(|group| group == MASTERS) => {
+                Ok(subject) if subject.organizations.iter().any(|group| group == MASTERS) => {
                     refuse(format!("use of {CLIENT} signer with {MASTERS} group is not allowed"))
+                }
+                Ok(_) => Ok(()),
+            }
+        }
+        (Operation::Create, None, _) if KUBELETS.contains(&text(&object["spec"], "signerName")) => {
+            let Some(node) = node_name(ctx.user) else { return Ok(()) };
+            match subject(&object["spec"]) {
+                Err(error) => refuse(format!("unable to parse csr: {error}")),
+                Ok(subject) if subject.common_name != format!("system:node:{node}") => {
+                    refuse(format!("can only create a node CSR with CN=system:node:{node}"))
                 }
                 Ok(_) => Ok(()),
             }

@@ -52,15 +52,25 @@ const USAGES: [&str; 23] = [
     "timestamping",
 ];
 
-/// The organizations in the subject of the request in `spec`, which must be signed by its own key.
-pub(crate) fn organizations(spec: &Value) -> Result<Vec<String>, String> {
+/// Whom a certificate would name: the user and the groups.
+pub(crate) struct Subject {
+    pub(crate) common_name: String,
+    pub(crate) organizations: Vec<String>,
+}
+
+/// The subject of the request in `spec`, which must be signed by its own key.
+pub(crate) fn subject(spec: &Value) -> Result<Subject, String> {
     let pem = STANDARD.decode(text(spec, "request")).map_err(|error| error.to_string())?;
     let der = CertificateSigningRequestDer::from_pem_slice(&pem)
         .map_err(|_| "PEM block type must be CERTIFICATE REQUEST".to_owned())?;
     let (_, request) = X509CertificationRequest::from_der(&der).map_err(|error| error.to_string())?;
     request.verify_signature().map_err(|error| error.to_string())?;
     let subject = &request.certification_request_info.subject;
-    Ok(subject.iter_organization().filter_map(|name| name.as_str().ok()).map(str::to_owned).collect())
+    let text = |name: &x509_parser::x509::AttributeTypeAndValue<'_>| name.as_str().ok().map(str::to_owned);
+    Ok(Subject {
+        common_name: subject.iter_common_name().last().and_then(text).unwrap_or_default(),
+        organizations: subject.iter_organization().filter_map(text).collect(),
+    })
 }
 
 impl Strategy for SigningRequest {
@@ -172,7 +182,7 @@ fn date(status: &mut Value, old: &Value, now: &str) {
 
 fn spec_errors(spec: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    if let Err(detail) = organizations(spec) {
+    if let Err(detail) = subject(spec) {
         errors.push(FieldError::invalid("spec.request", text(spec, "request"), detail));
     }
     let usages: Vec<&str> = items(spec, "usages").iter().filter_map(Value::as_str).collect();
