@@ -117,7 +117,10 @@ async fn start(
     remove_surplus(home, &settings, &admin).await?;
     control_plane::local_nodes::start(&components, home, &settings, &pki).await?;
     for name in control_plane::local_nodes::names(&settings) {
-        await_node(admin.clone(), &name).await?;
+        // The cluster is there without it; `kubectl get nodes` shows what is not.
+        if let Err(error) = await_node(admin.clone(), &name).await {
+            tracing::warn!("{error}");
+        }
     }
     tracing::info!("cluster {} is ready", settings.name);
     Ok((lock, components))
