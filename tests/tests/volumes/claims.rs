@@ -45,7 +45,7 @@ fn a_claim_gets_a_folder_that_outlives_its_pods() {
             "ExternalProvisioning",
             "Provisioning",
             "launchway.dev/local External provisioner is provisioning volume for claim \"default/data\"",
-            &format!("ProvisioningSucceeded"),
+            "ProvisioningSucceeded",
             &format!("Successfully provisioned volume {volume}"),
         ],
     );
