@@ -165,6 +165,8 @@ impl Worker {
         let deadline = self.state.ending.as_ref().map_or(soon, |e| e.deadline.min(soon));
         self.hurry(deadline);
         self.state.ending = Some(Ending { cause: Cause::Removed, deadline });
+        // The scheduler counts it no more: what it sends here next must find room.
+        self.claim = None;
         self.probes.clear();
     }
 
