@@ -20,7 +20,7 @@ use runtime::ExecSpec;
 use streams::websocket;
 
 use super::Shared;
-use super::find::{self, Found};
+use super::find::{self, Found, Refusal};
 use wish::{Protocol, Wish};
 
 const SPDY: &str = "SPDY/3.1";
@@ -83,7 +83,7 @@ fn remote(
     }
     let (transport, answer) = match negotiate(request.headers()) {
         Ok(agreed) => agreed,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let engine = shared.ctx.engine.clone();
     upgrade(&mut request, answer, move |io| async move {
@@ -123,7 +123,9 @@ pub(super) async fn port_forward(
             return upgrade(&mut request, answer, |io| forward::spdy(websocket::tunnel(io), target));
         }
         let protocol = [Protocol::V4, Protocol::V1].into_iter().find(|p| offered.contains(&p.name()));
-        let Some(protocol) = protocol else { return unknown(&offered, &[TUNNEL, Protocol::V4.name()]) };
+        let Some(protocol) = protocol else {
+            return unknown(&offered, &[TUNNEL, Protocol::V4.name()]).into_response();
+        };
         let ports = match ports(query.as_deref().unwrap_or_default()) {
             Ok(ports) => ports,
             Err(text) => return (StatusCode::BAD_REQUEST, text).into_response(),
@@ -136,13 +138,13 @@ pub(super) async fn port_forward(
     }
     let offered = spdy_protocols(headers);
     if !offered.is_empty() && !offered.contains(&FORWARD) {
-        return unknown(&offered, &[FORWARD]);
+        return unknown(&offered, &[FORWARD]).into_response();
     }
     upgrade(&mut request, spdy_answer(FORWARD), |io| forward::spdy(io, target))
 }
 
 /// Chooses a protocol for a remote command.
-fn negotiate(headers: &HeaderMap) -> Result<(Transport, Response), Response> {
+fn negotiate(headers: &HeaderMap) -> Result<(Transport, Response), Refusal> {
     if let Some(accept) = key(headers) {
         let Some(protocol) = Protocol::of_websocket(headers) else {
             return Err(unknown(&[], &[Protocol::V5.name(), Protocol::V4.name(), Protocol::V1.name()]));
@@ -150,7 +152,7 @@ fn negotiate(headers: &HeaderMap) -> Result<(Transport, Response), Response> {
         return Ok((Transport::Socket(protocol), socket_answer(&accept, protocol.name())));
     }
     if !is_spdy(headers) {
-        return Err((StatusCode::BAD_REQUEST, "Upgrade request required").into_response());
+        return Err((StatusCode::BAD_REQUEST, "Upgrade request required".into()));
     }
     let offered = spdy_protocols(headers);
     let Some(protocol) = Protocol::of_spdy(&offered) else {
@@ -172,13 +174,13 @@ fn spdy_protocols(headers: &HeaderMap) -> Vec<&str> {
     websocket::offered(headers.get_all(SPDY_PROTOCOL).iter().filter_map(|v| v.to_str().ok()))
 }
 
-fn unknown(offered: &[&str], served: &[&str]) -> Response {
+fn unknown(offered: &[&str], served: &[&str]) -> Refusal {
     let text = format!(
         "unable to upgrade: unable to negotiate protocol: client supports [{}], server accepts [{}]",
         offered.join(" "),
         served.join(" ")
     );
-    (StatusCode::FORBIDDEN, text).into_response()
+    (StatusCode::FORBIDDEN, text)
 }
 
 fn ports(query: &str) -> Result<Vec<u16>, String> {
