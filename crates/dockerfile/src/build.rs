@@ -311,10 +311,13 @@ impl<'a> Build<'a> {
                 let path = stage.expand(word, escape).map_err(wrong)?;
                 let path = stage.change_directory(&path);
                 let base = self.tree(place, stage).await?;
-                let mut copier =
-                    Copier { place, base: &base, given: Given::default(), layer: LayerBuilder::new() };
                 let resolved = base.resolve(&path, true).map_err(Error::store(place))?;
                 if resolved.found.is_none() {
+                    // It is for whoever works there.
+                    let user = Some(&stage.config.user).filter(|user| !user.is_empty());
+                    let owner = user.map(|user| owner(place, &base, user)).transpose()?;
+                    let given = Given { owner, mode: None };
+                    let mut copier = Copier { place, base: &base, given, layer: LayerBuilder::new() };
                     copier.folder(&resolved.path)?;
                     let layer = copier.layer;
                     self.keep(place, stage, layer, Vec::new()).await?;

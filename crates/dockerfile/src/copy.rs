@@ -206,14 +206,14 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-/// `--chown`: numbers, or names of the image's own `/etc/passwd` and `/etc/group`.
+/// A user, perhaps with group: numbers, or names of the image's own `/etc/passwd` and `/etc/group`.
 pub(crate) fn owner(place: &Place, base: &Merged, text: &str) -> Result<(u32, u32), Error> {
     let (user, group) = match text.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (text, None),
     };
     let look_up = |file: &str, name: &str| -> Result<Vec<String>, Error> {
-        let wrong = |why: String| Error::line(place, format!("--chown={text}: {why}"));
+        let wrong = |why: String| Error::line(place, format!("user `{text}`: {why}"));
         let found = base.resolve(file, true).map_err(Error::store(place))?.found;
         let table = found.and_then(|found| std::fs::read_to_string(found.real).ok()).unwrap_or_default();
         let line = table.lines().map(|line| line.split(':')).find(|line| line.clone().next() == Some(name));

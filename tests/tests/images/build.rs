@@ -1,6 +1,6 @@
 //! `launchway image build`, beside buildah.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -41,6 +41,34 @@ EXPOSE 80 53/udp
 STOPSIGNAL SIGINT
 ENTRYPOINT ["/bin/sh", "-c"]
 CMD ["echo $NAME"]
+"#;
+
+/// Where builders are known to differ from each other: links, folders that are there or not, owners by name, users.
+const CORNERS: &str = r#"FROM localhost/base:1 AS first
+RUN ln -s usr/lib /lib && mkdir -p /usr/lib /opt/closed && chmod 700 /opt/closed && chown nobody /opt/closed
+FROM first
+COPY files /lib/
+COPY files/sub /new/nested/place
+COPY files/a.txt /new/nested/file
+COPY files/a.txt files/b.txt /opt/closed/
+COPY --chown=nobody files /owned
+COPY --from=first /opt /copied
+COPY --from=first /lib /from-link
+COPY --from=localhost/base:1 /etc/skel /etc/other
+COPY files/?.tx[st] files/[b-z]*.t* /globs/
+ADD --chown=1:2 files/a.txt /added/
+ADD files.tar.gz /archive
+SHELL ["/bin/sh", "-e", "-c"]
+USER nobody
+WORKDIR /tmp/work
+USER root
+WORKDIR relative/../other
+RUN pwd > /where; false || true; mv /archive/b.txt /archive/moved && rm -rf /globs && mkdir /globs
+USER 1000:1000
+RUN touch /tmp/mine && id -u > /tmp/mine
+ARG LATE=late
+ENV LATE=${LATE:-never} OTHER=${NOTHING:-"a b"} ESCAPED=\$LATE
+CMD echo "$LATE"
 "#;
 
 /// The context of the build.
@@ -111,8 +139,8 @@ fn tree(store: &ContentStore, image: &Image) -> BTreeMap<String, String> {
 }
 
 /// Builds the same with buildah and gives the image, in a store of its own.
-fn by_buildah(cluster: &Cluster, context: &Path) -> (ContentStore, Image) {
-    let folder = cluster.folder().join("buildah");
+fn by_buildah(cluster: &Cluster, context: &Path, file: &str) -> (ContentStore, Image) {
+    let folder = cluster.folder().join(format!("buildah-{file}"));
     fs::create_dir_all(&folder).unwrap();
     let archive = folder.join("base.tar");
     cluster.ok(&["image", "export", "localhost/base:1", archive.to_str().unwrap()]);
@@ -129,13 +157,47 @@ fn by_buildah(cluster: &Cluster, context: &Path) -> (ContentStore, Image) {
     };
     let base = buildah(&["pull", &format!("oci-archive:{}", archive.display())]);
     buildah(&["tag", base.lines().last().unwrap(), "localhost/base:1"]);
-    buildah(&["bud", "--pull-never", "-t", "localhost/built:1", context.to_str().unwrap()]);
+    buildah(&[
+        "bud",
+        "--format",
+        "docker",
+        "--pull-never",
+        "-t",
+        "localhost/built:1",
+        "-f",
+        file,
+        context.to_str().unwrap(),
+    ]);
     let out = folder.join("built.tar");
-    buildah(&["push", "localhost/built:1", &format!("oci-archive:{}:localhost/built:1", out.display())]);
+    buildah(&["push", "localhost/built:1", &format!("docker-archive:{}:localhost/built:1", out.display())]);
     let store = ContentStore::open(&folder.join("store")).unwrap();
     let imported = store.import_archive(&out).unwrap();
     let image = store.require(&imported[0].digest.to_string()).unwrap();
     (store, image)
+}
+
+/// Builds with buildah what was built as `name`; files and configuration must be equal. The files.
+fn same_as_buildah(cluster: &Cluster, context: &Path, file: &str, name: &str) -> BTreeMap<String, String> {
+    let store = ContentStore::open(&cluster.home().join("images")).unwrap();
+    let image = store.require(name).unwrap();
+    let (other_store, other) = by_buildah(cluster, context, file);
+    let (ours, mut theirs) = (tree(&store, &image), tree(&other_store, &other));
+    // buildah leaves what it mounted its own files on.
+    for mounted in ["etc/hostname", "etc/hosts", "etc/resolv.conf", "run"] {
+        theirs.remove(mounted);
+    }
+    let differences: BTreeSet<String> = ours
+        .keys()
+        .chain(theirs.keys())
+        .filter(|path| ours.get(*path) != theirs.get(*path))
+        .map(|path| format!("{path}: {:?}, buildah: {:?}", ours.get(path), theirs.get(path)))
+        .collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+    let mut config = other.config.clone();
+    // buildah signs its work.
+    config.labels.retain(|name, _| name != "io.buildah.version");
+    assert_eq!(image.config, config);
+    ours
 }
 
 #[test]
@@ -151,30 +213,17 @@ fn images_are_built_as_buildah_builds_them() {
     assert!(ran.stdout.starts_with("docker.io/library/built:1, localhost/again:2 sha256:"), "{}", ran.stdout);
 
     let store = ContentStore::open(&cluster.home().join("images")).unwrap();
-    let image = store.require("built:1").unwrap();
-    let (other_store, other) = by_buildah(&cluster, &folder);
-    let (ours, mut theirs) = (tree(&store, &image), tree(&other_store, &other));
-    // buildah leaves what it mounted its own files on.
-    for mounted in ["etc/hostname", "etc/hosts", "etc/resolv.conf", "run"] {
-        theirs.remove(mounted);
-    }
-    let differences: Vec<String> = ours
-        .keys()
-        .chain(theirs.keys())
-        .filter(|path| ours.get(*path) != theirs.get(*path))
-        .map(|path| format!("{path}: {:?}, buildah: {:?}", ours.get(path), theirs.get(path)))
-        .collect();
-    assert!(differences.is_empty(), "{differences:#?}");
+    let ours = same_as_buildah(&cluster, &folder, "Dockerfile", "built:1");
     // What this one stands for, should both be wrong.
     assert_eq!(ours["opt/copied/out"], "4755 0:0 \"hello the world\\n\"");
     assert_eq!(ours["owned/out"], "4755 65534:65534 \"hello the world\\n\"");
     assert!(!ours.contains_key("tmp/gone") && !ours.contains_key("context/ignored/x"));
     assert!(ours.contains_key("context/ignored/keep/y") && ours.contains_key("unpacked/sub/deep/d"));
 
-    let mut config = other.config.clone();
-    // buildah signs its work.
-    config.labels.retain(|name, _| name != "io.buildah.version");
-    assert_eq!(image.config, config);
+    fs::write(folder.join("Corners"), CORNERS).unwrap();
+    let file = folder.join("Corners");
+    cluster.ok(&["image", "build", path, "-t", "corners:1", "-f", file.to_str().unwrap()]);
+    same_as_buildah(&cluster, &folder, "Corners", "corners:1");
 
     // The same again: the same image, and nothing is run.
     let again = cluster.ok(&["image", "build", path, "-t", "built:1"]);
