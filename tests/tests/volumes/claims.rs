@@ -72,6 +72,13 @@ fn a_claim_gets_a_folder_that_outlives_its_pods() {
         &["Type: PersistentVolumeClaim", "ClaimName: data", "Successfully assigned default/first"],
     );
 
+    let made = cluster.get(&["events", "--field-selector", "reason=ProvisioningSucceeded"]);
+    assert_eq!(
+        (made["items"].as_array().unwrap().len(), &made["items"][0]["count"]),
+        (1, &json!(1)),
+        "made once"
+    );
+
     // Data outlives pod and daemon.
     exec(&cluster, "first", "echo kept > /data/file");
     cluster.kubectl_ok(&["delete", "pod", "first"]);

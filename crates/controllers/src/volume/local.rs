@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::plan::{self, PROVISIONED_BY};
-use crate::shared::{Context, name, namespace, uid};
+use crate::shared::{Context, name, namespace, uid, writes::Writes};
 
 /// Name of the provisioner, as classes give it.
 pub const PROVISIONER: &str = "launchway.dev/local";
@@ -43,6 +43,7 @@ pub(super) struct Local {
     events: Events,
     nodes: Informer<Node>,
     volumes: Informer<PersistentVolume>,
+    writes: Writes,
 }
 
 /// A kubelet's answer: where the folder is, or was.
@@ -96,7 +97,7 @@ fn unsupported(claim: &PersistentVolumeClaim) -> Option<&'static str> {
 
 impl Local {
     pub(super) fn new(context: Context, nodes: Informer<Node>, volumes: Informer<PersistentVolume>) -> Self {
-        Self { events: context.events(PROVISIONER), context, nodes, volumes }
+        Self { events: context.events(PROVISIONER), context, nodes, volumes, writes: Writes::default() }
     }
 
     /// Makes a volume for the claim, on the node that the scheduler chose, or else on the one with the fewest.
@@ -106,6 +107,9 @@ impl Local {
         class: &StorageClass,
     ) -> Result<Option<Duration>, kube::Error> {
         let volume = format!("pvc-{}", uid(claim));
+        if let Err(wait) = self.writes.visible(uid(claim), &self.volumes) {
+            return Ok(Some(wait));
+        }
         if self.volumes.get(None, &volume).is_some() {
             return Ok(None);
         }
@@ -153,17 +157,17 @@ impl Local {
         let made = new_volume(&volume, claim, class, &node, path);
         let api: Api<PersistentVolume> = Api::all(self.context.client.clone());
         match api.create(&PostParams::default(), &made).await {
-            Err(error) if failure(&error) != Failure::AlreadyExists => {
+            Ok(made) => {
+                self.writes.wrote(uid(claim), &made);
+                let text = format!("Successfully provisioned volume {volume}");
+                self.events.normal(object, "ProvisioningSucceeded", text);
+                Ok(None)
+            }
+            // By an attempt before this one.
+            Err(error) if failure(&error) == Failure::AlreadyExists => Ok(None),
+            Err(error) => {
                 failed(&error.to_string());
                 Err(error)
-            }
-            _ => {
-                self.events.normal(
-                    object,
-                    "ProvisioningSucceeded",
-                    format!("Successfully provisioned volume {volume}"),
-                );
-                Ok(None)
             }
         }
     }
