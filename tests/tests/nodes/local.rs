@@ -284,12 +284,15 @@ fn a_silent_node_loses_its_pods_and_comes_back() {
     });
     assert_eq!(objects::condition(&leaving, "DisruptionTarget")["reason"], "DeletionByTaintManager");
     assert!(cluster.kubectl_ok(&["get", "pod", "moves"]).contains("Terminating"));
+    // Said to be switched off: what is to leave it has left.
+    cluster.kubectl_ok(&["taint", "nodes", second, "node.kubernetes.io/out-of-service=off:NoExecute"]);
+    objects::until_gone(&cluster, &["pod", "moves"]);
+    cluster.kubectl_ok(&["taint", "nodes", second, "node.kubernetes.io/out-of-service-"]);
     let first: BTreeSet<String> = names[..1].iter().cloned().collect();
     all_answer(&first, "the node that is left", || ask(IpAddr::V4(Ipv4Addr::LOCALHOST), NODE_PORT));
 
     signal("-CONT", process);
     eventually("the node is ready again", || (ready(&cluster).len() == 2).then_some(()));
-    objects::until_gone(&cluster, &["pod", "moves"]);
     eventually("the taints are gone", || taints(&node(&cluster, second)).is_empty().then_some(()));
     web_on(&cluster, second);
 

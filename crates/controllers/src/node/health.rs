@@ -2,7 +2,8 @@
 //!
 //! A node is alive while its Lease (or its `Ready` heartbeat) moves. When it does not for the grace period, its
 //! conditions become `Unknown` and its pods unready. The age is measured from when a change was last seen here,
-//! so that clocks of nodes do not matter. Not here: removing pods; see `eviction`.
+//! so that clocks of nodes do not matter. Where no node at all is ready, the fault is rather on this side: then nobody's
+//! pods are driven away (upstream's full disruption of all zones). Not here: removing pods; see `eviction`.
 
 use std::{
     collections::HashMap,
@@ -50,7 +51,15 @@ pub(crate) async fn run(context: Context) {
     tokio::join!(nodes.synced(), pods.synced(), leases.synced());
     let queue = Queue::new();
     let mut feeds = JoinSet::new();
-    feed(&mut feeds, &nodes, &queue, |change| [name(&**change.object()).to_owned()]);
+    let all = nodes.clone();
+    feed(&mut feeds, &nodes, &queue, move |change| {
+        let node = change.object();
+        // The first that is ready again, or the last that was, counts for all.
+        let same = change.previous().is_some_and(|old| is_ready(old) == is_ready(node));
+        let others = if same { Vec::new() } else { all.list() };
+        let others = others.into_iter().map(|node| name(&*node).to_owned());
+        std::iter::once(name(&**node).to_owned()).chain(others).collect::<Vec<_>>()
+    });
     feed(&mut feeds, &leases, &queue, |change| [name(&**change.object()).to_owned()]);
     let controller = Arc::new(Controller {
         api: Api::all(context.client.clone()),
@@ -96,7 +105,8 @@ impl Controller {
                 None
             }
         };
-        let wanted = taints(&node, now());
+        let evict = self.nodes.list().iter().any(|node| is_ready(node));
+        let wanted = taints(&node, now(), evict);
         let known = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
         if wanted != known {
             let patch = json!({"metadata": {"resourceVersion": node.metadata.resource_version}, "spec": {"taints": wanted}});
@@ -162,6 +172,10 @@ fn condition<'a>(node: &'a Node, type_: &str) -> Option<&'a NodeCondition> {
     node.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == type_)
 }
 
+fn is_ready(node: &Node) -> bool {
+    condition(node, "Ready").is_some_and(|ready| ready.status == "True")
+}
+
 /// The condition after the node fell silent; none if it says so already.
 fn unknown(known: Option<&NodeCondition>, type_: &str, now: Timestamp) -> Option<NodeCondition> {
     let (reason, message) = match known {
@@ -180,8 +194,8 @@ fn unknown(known: Option<&NodeCondition>, type_: &str, now: Timestamp) -> Option
 }
 
 /// The taints a node should have: foreign ones as they are, ours by its conditions. A node that has not said
-/// yet whether it is ready keeps those it was registered with.
-fn taints(node: &Node, now: Timestamp) -> Vec<Taint> {
+/// yet whether it is ready keeps those it was registered with. Without `evict` none drives pods away.
+fn taints(node: &Node, now: Timestamp, evict: bool) -> Vec<Taint> {
     let known = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
     let ready = condition(node, "Ready").map(|ready| ready.status.as_str());
     let mut wanted: Vec<(&str, &str)> = Vec::new();
@@ -196,6 +210,7 @@ fn taints(node: &Node, now: Timestamp) -> Vec<Taint> {
             }));
         }
     }
+    wanted.retain(|(_, effect)| evict || *effect != "NoExecute");
     for (type_, key) in PRESSURES {
         if condition(node, type_).is_some_and(|condition| condition.status == "True") {
             wanted.push((key, "NoSchedule"));
@@ -238,7 +253,19 @@ mod tests {
     }
 
     fn shown(node: &Node) -> Vec<(String, String)> {
-        taints(node, now()).into_iter().map(|taint| (taint.key, taint.effect)).collect()
+        shown_if(node, true)
+    }
+
+    fn shown_if(node: &Node, evict: bool) -> Vec<(String, String)> {
+        taints(node, now(), evict).into_iter().map(|taint| (taint.key, taint.effect)).collect()
+    }
+
+    #[test]
+    fn where_no_node_is_ready_nobody_is_driven_away() {
+        let silent =
+            node(&[("Ready", "Unknown")], &[("mine", "NoExecute"), (UNREACHABLE, "NoExecute")], false);
+        let own = |key: &str, effect: &str| (key.to_owned(), effect.to_owned());
+        assert_eq!(shown_if(&silent, false), [own("mine", "NoExecute"), own(UNREACHABLE, "NoSchedule")]);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Pods that nobody else removes: on a node that is gone, deleted before they had one, or finished and too many.
+//! Pods that nobody else removes: on a node that is gone or out of service, deleted before they had one, or finished and
+//! too many.
 
 use std::{
     collections::HashMap,
@@ -20,8 +21,18 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::shared::{Context, Key, created, feed::feed, name, now, pods, uid};
 
+/// Taint of a node that was shut down, put there by an administrator (KEP-2268).
+const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 /// How long a node must be missing before its pods are removed: it may be registering itself anew.
 const QUARANTINE: Duration = Duration::from_secs(40);
+
+/// Whether an administrator says that the node, which is not ready, is switched off: what is to leave it has left.
+fn is_out_of_service(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    !conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+        && taints.into_iter().any(|taint| taint.key == OUT_OF_SERVICE)
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Task {
@@ -50,7 +61,12 @@ pub(crate) async fn run(context: Context) {
     });
     let all = pods.clone();
     feed(&mut feeds, &nodes, &queue, move |change| {
-        let client::Change::Deleted(node) = change else { return Vec::new() };
+        let node = change.object();
+        let news = matches!(change, client::Change::Deleted(_))
+            || is_out_of_service(node) && !change.previous().is_some_and(|old| is_out_of_service(old));
+        if !news {
+            return Vec::new();
+        }
         let on_it = all.list().into_iter().filter(|pod| pods::node(pod) == name(&**node));
         on_it.map(|pod| Task::Pod(Key::of(&*pod))).collect()
     });
@@ -87,14 +103,22 @@ impl Controller {
         }
         let left = {
             let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.nodes.get(None, node).is_some() {
-                missing.remove(node);
-                return Ok(None);
+            match self.nodes.get(None, node) {
+                Some(found) if pods::is_leaving(&pod) && is_out_of_service(&found) => Duration::ZERO,
+                Some(_) => {
+                    missing.remove(node);
+                    return Ok(None);
+                }
+                None => QUARANTINE
+                    .saturating_sub(missing.entry(node.to_owned()).or_insert_with(Instant::now).elapsed()),
             }
-            QUARANTINE.saturating_sub(missing.entry(node.to_owned()).or_insert_with(Instant::now).elapsed())
         };
         if !left.is_zero() {
             return Ok(Some(left));
+        }
+        if self.nodes.get(None, node).is_some() {
+            self.remove(&pod, None).await?;
+            return Ok(None);
         }
         let nodes: Api<Node> = Api::all(self.context.client.clone());
         if nodes.get_metadata_opt(node).await?.is_none() {
