@@ -57,9 +57,12 @@ impl Allocations {
         let others = || shares.iter().filter(|(other, _)| other.as_str() != uid).map(|(_, share)| share);
         let cpu = ("cpu", wanted.cpu, others().map(|s| s.cpu).sum::<i64>(), self.capacity.0);
         let memory = ("memory", wanted.memory, others().map(|s| s.memory).sum::<i64>(), self.capacity.1);
-        let short = [cpu, memory].into_iter().find(|(_, wanted, used, all)| *wanted > 0 && wanted + used > *all);
+        let short =
+            [cpu, memory].into_iter().find(|(_, wanted, used, all)| *wanted > 0 && wanted + used > *all);
         short.map(|(name, wanted, used, all)| {
-            format!("Node didn't have enough resource: {name}, requested: {wanted}, used: {used}, capacity: {all}")
+            format!(
+                "Node didn't have enough resource: {name}, requested: {wanted}, used: {used}, capacity: {all}"
+            )
         })
     }
 
