@@ -36,6 +36,7 @@ fn volumes_made_by_hand_go_to_the_claims_that_they_fit() {
         &[
             volume("large", &path("large"), "10Gi", json!({})),
             volume("small", &path("small"), "1Gi", json!({})),
+            volume("decoy", &path("decoy"), "2Gi", json!({})),
             volume(
                 "shared",
                 &path("shared"),
