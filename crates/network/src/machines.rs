@@ -169,7 +169,7 @@ pub fn enter(path: &Path) -> Result<(), Error> {
 
 /// Whether a namespace is mounted on the file.
 fn is_kept(path: &Path) -> bool {
-    rustix::fs::statfs(path).is_ok_and(|file_system| i64::from(file_system.f_type) == NSFS)
+    rustix::fs::statfs(path).is_ok_and(|file_system| file_system.f_type == NSFS)
 }
 
 fn find(socket: &mut Socket, device: &str) -> Result<link::Link, Error> {
