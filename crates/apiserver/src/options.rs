@@ -140,7 +140,9 @@ mod tests {
         let six = Cidr { address: "fd00:10:43::".parse().unwrap(), prefix: 112 };
         assert_eq!((six.size(), six.nth(10).unwrap().to_string()), (65_536, "fd00:10:43::a".to_owned()));
         assert!(six.contains("fd00:10:43::ffff".parse().unwrap()));
-        assert!(!six.contains("fd00:10:43::1:0".parse().unwrap()) && !six.contains(Ipv4Addr::UNSPECIFIED.into()));
+        assert!(
+            !six.contains("fd00:10:43::1:0".parse().unwrap()) && !six.contains(Ipv4Addr::UNSPECIFIED.into())
+        );
         assert_eq!(Cidr { prefix: 64, ..six }.size(), u64::MAX);
     }
 }

@@ -61,13 +61,7 @@ pub(crate) fn add_own_address(
     push_address(request, device, address, prefix, Some((attribute, origin)));
 }
 
-fn push_address(
-    request: &mut Request,
-    device: u32,
-    address: IpAddr,
-    prefix: u8,
-    origin: Option<(u16, u8)>,
-) {
+fn push_address(request: &mut Request, device: u32, address: IpAddr, prefix: u8, origin: Option<(u16, u8)>) {
     // struct ifaddrmsg: family, prefix length, flags, scope (0 = global), index.
     let mut header = [family(address), prefix, 0, 0, 0, 0, 0, 0];
     header[4..8].copy_from_slice(&device.to_ne_bytes());
