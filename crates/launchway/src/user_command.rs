@@ -66,7 +66,8 @@ pub(crate) async fn run(home: &Home, command: UserCommand) -> Result<(), Failure
             let width = |of: fn(&users::Right) -> usize, title: &str| {
                 rights.iter().map(of).chain([title.len()]).max().unwrap_or_default() + 3
             };
-            let place = |right: &users::Right| right.namespace.clone().unwrap_or_else(|| "(everywhere)".into());
+            let place =
+                |right: &users::Right| right.namespace.clone().unwrap_or_else(|| "(everywhere)".into());
             let user = width(|right| right.user.len(), "USER");
             let spaces = rights.iter().map(|right| place(right).len()).chain([9]).max().unwrap_or(9) + 3;
             println!("{:user$}{:spaces$}ROLE", "USER", "NAMESPACE");
@@ -78,7 +79,10 @@ pub(crate) async fn run(home: &Home, command: UserCommand) -> Result<(), Failure
         UserCommand::Rm { name } => {
             let removed = users::remove(&client, &name).await?;
             if removed == 0 {
-                return Err(format!("{name} was given no rights; `launchway cluster user list` shows who was").into());
+                return Err(format!(
+                    "{name} was given no rights; `launchway cluster user list` shows who was"
+                )
+                .into());
             }
             let settings = Settings::read(home)?;
             if let (Some(path), Some(settings)) = (kubeconfig::user_path(), settings) {

@@ -143,7 +143,9 @@ impl Strategy for PriorityClass {
         let name = meta::name(object);
         let known = SYSTEM_PRIORITIES.iter().find(|(known, _)| *known == name);
         let reserved = match known {
-            Some((_, fixed)) if *fixed != value => Some(format!("value of {name} PriorityClass must be {fixed}")),
+            Some((_, fixed)) if *fixed != value => {
+                Some(format!("value of {name} PriorityClass must be {fixed}"))
+            }
             Some(_) if flag(object, "globalDefault") => {
                 Some(format!("globalDefault of {name} PriorityClass must be false"))
             }
@@ -153,8 +155,9 @@ impl Strategy for PriorityClass {
             _ => None,
         };
         if let Some(why) = reserved {
-            let detail =
-                format!("priority class names with 'system-' prefix are reserved for system use only. error: {why}");
+            let detail = format!(
+                "priority class names with 'system-' prefix are reserved for system use only. error: {why}"
+            );
             errors.push(FieldError::forbidden("metadata.name", detail));
         }
         if value > 1_000_000_000 && !name.starts_with("system-") {
