@@ -56,7 +56,8 @@ pub async fn leave(
     let left = json!({"metadata": {"annotations": {controllers::LEFT: "true"}}});
     nodes.patch(name, &PatchParams::default(), &Patch::Merge(&left)).await?;
     let uid = nodes.get_opt(name).await?.and_then(|node| node.uid()).unwrap_or_default();
-    let gone = tokio::time::timeout(PATIENCE, await_condition(nodes, name, conditions::is_deleted(&uid))).await;
+    let gone =
+        tokio::time::timeout(PATIENCE, await_condition(nodes, name, conditions::is_deleted(&uid))).await;
     match gone {
         Err(_) => Err(LeaveError::Late(format!("the Node {name} was not removed"))),
         // Refused because it is no node any more: that is what was waited for.
@@ -69,7 +70,8 @@ async fn pods(client: &Client, node: &str) -> Result<Vec<Pod>, kube::Error> {
     let here = ListParams::default().fields(&format!("spec.nodeName={node}"));
     let mut pods = Api::<Pod>::all(client.clone()).list(&here).await?.items;
     pods.retain(|pod| {
-        let of_node = pod.owner_references().iter().any(|owner| owner.kind == "DaemonSet" || owner.kind == "Node");
+        let of_node =
+            pod.owner_references().iter().any(|owner| owner.kind == "DaemonSet" || owner.kind == "Node");
         !of_node && pod.annotations().get("kubernetes.io/config.mirror").is_none()
     });
     Ok(pods)
@@ -90,8 +92,6 @@ async fn evict(client: &Client, pod: &Pod) -> Result<(), kube::Error> {
     let gone = conditions::is_deleted(&uid);
     match await_condition(api, &name, gone).await {
         Ok(_) => Ok(()),
-        Err(kube::runtime::wait::Error::ProbeFailed(error)) => {
-            Err(kube::Error::Service(error.into()))
-        }
+        Err(kube::runtime::wait::Error::ProbeFailed(error)) => Err(kube::Error::Service(error.into())),
     }
 }

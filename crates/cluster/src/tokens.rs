@@ -64,7 +64,12 @@ pub struct Listed {
 }
 
 /// Makes a token for the cluster in `home` that ends after `ttl`.
-pub async fn create(home: &Home, client: &Client, ttl: Duration, description: &str) -> Result<Made, TokenError> {
+pub async fn create(
+    home: &Home,
+    client: &Client,
+    ttl: Duration,
+    description: &str,
+) -> Result<Made, TokenError> {
     let settings = Settings::read(home)?;
     let settings = settings.ok_or_else(|| TokenError::NoCluster(home.path().display().to_string()))?;
     let file = home.pki().join("ca.crt");

@@ -1,5 +1,6 @@
 //! The control plane's own certificates, replaced without a restart. Woken by the moment at which one is due.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -53,21 +54,19 @@ impl Certificates {
         let first = Arc::new(pki.clone());
         components.add(NAME, move |life| {
             let (certificates, home, settings) = (certificates.clone(), home.clone(), settings.clone());
-            let mut pki = Pki::clone(&first);
-            async move {
-                life.serve(async {
-                    loop {
-                        let now = SystemTime::now();
-                        let left = pki.renewal(now).duration_since(now).unwrap_or_default();
-                        tokio::time::sleep(left.min(LONGEST)).await;
-                        pki = certificates.renew(&home, &settings).map_err(|e| e.to_string())?;
-                    }
-                    #[expect(unreachable_code, reason = "gives the block its type")]
-                    Ok::<std::convert::Infallible, String>(loop {})
-                })
-                .await
-            }
+            let pki = Pki::clone(&first);
+            async move { life.serve(certificates.keep(&home, &settings, pki)).await }
         });
+    }
+
+    /// Renews for ever; ends with what went wrong.
+    async fn keep(&self, home: &Home, settings: &Settings, mut pki: Pki) -> Result<Infallible, StartError> {
+        loop {
+            let now = SystemTime::now();
+            let left = pki.renewal(now).duration_since(now).unwrap_or_default();
+            tokio::time::sleep(left.min(LONGEST)).await;
+            pki = self.renew(home, settings)?;
+        }
     }
 
     /// Renews what is due, on disk and in use.

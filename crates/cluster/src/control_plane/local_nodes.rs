@@ -93,12 +93,7 @@ fn local_node(home: &Home, settings: &Settings, number: u32) -> Option<LocalNode
 }
 
 /// Writes what the node needs to know: all of it the first time, later what has changed.
-fn keep_settings(
-    home: &Home,
-    settings: &Settings,
-    pki: &Pki,
-    node: &LocalNode,
-) -> Result<(), StartError> {
+fn keep_settings(home: &Home, settings: &Settings, pki: &Pki, node: &LocalNode) -> Result<(), StartError> {
     let mut wanted = AgentSettings {
         cluster: settings.facts(),
         node: node.name.clone(),

@@ -152,10 +152,7 @@ fn add_clients(components: &Components, door: &Door, settings: &Settings, pki: &
         node_ranges: facts.node_ranges(),
         kept_ranges: facts.first_ranges(),
         name_servers: true,
-        load_balancer_pool: settings
-            .load_balancer_pool
-            .as_deref()
-            .and_then(controllers::AddressPool::parse),
+        load_balancer_pool: settings.load_balancer_pool.as_deref().and_then(controllers::AddressPool::parse),
         node_ports_in_use: vec![i32::from(settings.api_port), i32::from(crate::node::KUBELET_PORT)],
         ..controllers::Options::default()
     };

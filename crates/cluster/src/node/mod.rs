@@ -110,7 +110,12 @@ fn add_proxy(components: &Components, config: &NodeConfig, clients: &NodeClients
 }
 
 /// The node's network policy.
-fn add_policy(components: &Components, config: &NodeConfig, clients: &NodeClients, gate: &proxy::policy::Gate) {
+fn add_policy(
+    components: &Components,
+    config: &NodeConfig,
+    clients: &NodeClients,
+    gate: &proxy::policy::Gate,
+) {
     let (node, name) = (config.name.clone(), config.policy_table());
     let (client, gate) = (clients.proxy.clone(), gate.clone());
     components.add("policy", move |life| {
