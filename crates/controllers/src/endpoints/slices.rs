@@ -444,7 +444,8 @@ mod tests {
         assert_eq!(of("PreferClose"), json!({"forZones": zone}));
         assert_eq!(of("PreferSameNode"), json!({"forNodes": [{"name": "here"}], "forZones": zone}));
         assert_eq!(of("Other"), json!(null));
-        let spec = serde_json::from_value(json!({"spec": {"trafficDistribution": "PreferSameZone"}})).unwrap();
+        let spec =
+            serde_json::from_value(json!({"spec": {"trafficDistribution": "PreferSameZone"}})).unwrap();
         assert_eq!(hints(&spec, Some("here"), None), None);
     }
 
