@@ -109,8 +109,8 @@ pub(crate) fn uid_on_node(pod: &Pod) -> Option<&str> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_is_read_as_its_pods() {
+    #[tokio::test]
+    async fn a_folder_is_read_as_its_pods() {
         let folder = tempfile::tempdir().unwrap();
         let mut manifests = Folder::open(folder.path().join("manifests"), "Node-1").unwrap();
         assert!(manifests.read().is_empty());
