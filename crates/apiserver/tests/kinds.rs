@@ -160,12 +160,9 @@ async fn binding_happens_once() {
 #[tokio::test]
 async fn eviction_asks_the_budget() {
     let fixture = with_account().await;
-    let mut body = pod("a");
-    body["metadata"]["labels"] = json!({"app": "x"});
-    body["spec"]["nodeName"] = json!("n1");
-    make(&fixture, PODS, body).await;
-    let running = json!([{"op": "add", "path": "/status/phase", "value": "Running"}]);
-    fixture.patch(&format!("{PODS}/a/status"), "json-patch+json", &running).await;
+    make(&fixture, PODS, pod_labelled_on_node()).await;
+    let running = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+    fixture.patch(&format!("{PODS}/a/status"), "merge-patch+json", &running).await;
     let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
     let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
         "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}}});
@@ -185,6 +182,24 @@ async fn eviction_asks_the_budget() {
     let pod = fixture.get(&format!("{PODS}/a")).await.body;
     assert!(pod["metadata"]["deletionTimestamp"].is_string(), "{pod}");
     assert_eq!(fixture.get(&format!("{budgets}/b")).await.body["status"]["disruptionsAllowed"], 0);
+
+    // A pod that is not ready is missed by nobody while enough others are.
+    let mut sick = pod_labelled_on_node();
+    sick["metadata"]["name"] = json!("sick");
+    make(&fixture, PODS, sick).await;
+    let phase = json!({"status": {"phase": "Running"}});
+    fixture.patch(&format!("{PODS}/sick/status"), "merge-patch+json", &phase).await;
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "sick"}});
+    let answer = fixture.send(Method::POST, &format!("{PODS}/sick/eviction"), Some(&eviction)).await;
+    assert_eq!(answer.code, 201, "{:?}", answer.body);
+    assert_eq!(fixture.get(&format!("{budgets}/b")).await.body["status"]["disruptionsAllowed"], 0);
+}
+
+fn pod_labelled_on_node() -> Value {
+    let mut body = pod("a");
+    body["metadata"]["labels"] = json!({"app": "x"});
+    body["spec"]["nodeName"] = json!("n1");
+    body
 }
 
 #[tokio::test]
