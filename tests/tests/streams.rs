@@ -94,6 +94,18 @@ fn commands_run_with_their_streams_and_exit_codes() {
     }
     let refused = cluster.kubectl(&["exec", "p", "-c", "none", "--", "true"]).stderr;
     assert!(refused.contains("container none is not valid for pod p"), "{refused}");
+
+    // Who may only read runs nothing, whatever the protocol's method is.
+    cluster.kubectl_ok(&["create", "role", "reader", "--verb=get", "--resource=pods,pods/exec"]);
+    cluster.kubectl_ok(&["create", "rolebinding", "reader", "--role=reader", "--user=dev"]);
+    for (protocol, websockets) in PROTOCOLS {
+        let ran = kubectl(&cluster, websockets, b"", &["--as=dev", "exec", "p", "--", "true"]);
+        let stderr = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(
+            !ran.status.success() && stderr.contains("cannot create resource \"pods/exec\""),
+            "{protocol}: {stderr}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Parameters are translated to the kubelet's; bytes pass through. Upgraded connections are joined end to end, so
 //! the stream protocol (WebSocket or SPDY) is a matter between client and kubelet.
 
-use super::{Body, BoxError, Call, log_socket, reply, upgrade};
+use super::{Body, BoxError, Call, identity, log_socket, reply, upgrade};
 use crate::kubelets::{Address, Kubelets};
 use crate::state::State;
 use crate::status::Status;
@@ -69,6 +69,10 @@ fn refusal(status: StatusCode, text: &str) -> Status {
 
 /// Opens a stream to a container or to ports of a pod, by upgrading the connection.
 pub(crate) async fn stream(mut call: Call) -> Result<Response<Body>, Status> {
+    // WebSockets begin with GET; whoever may only read must not run commands by them, as upstream has it since v1.35.
+    if call.parts.method == Method::GET {
+        identity::authorize_resource(&call.state, &call.user, &call.target, "create", &call.query)?;
+    }
     let pod = pod(&call)?;
     let (namespace, name) = (meta::namespace(&pod), meta::name(&pod));
     let subresource = call.target.subresource_name();
