@@ -171,6 +171,10 @@ mod tests {
         second.set_cmd(&Command::Shell("x y".into()));
         second.set_entrypoint(&Command::Exec(vec!["e".into()]));
         assert_eq!(second.config.cmd, ["/bin/sh", "-c", "x y"]);
+        // SHELL counts for commands in shell form, also those that run later.
+        second.shell = vec!["/bin/bash".into(), "-ec".into()];
+        second.set_cmd(&Command::Shell("x y".into()));
+        assert_eq!(second.config.cmd, ["/bin/bash", "-ec", "x y"]);
     }
 
     #[test]

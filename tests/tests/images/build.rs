@@ -68,7 +68,7 @@ USER 1000:1000
 RUN touch /tmp/mine && id -u > /tmp/mine
 ARG LATE=late
 ENV LATE=${LATE:-never} OTHER=${NOTHING:-"a b"} ESCAPED=\$LATE
-CMD echo "$LATE"
+CMD ["echo", "late"]
 "#;
 
 /// The context of the build.
@@ -139,8 +139,8 @@ fn tree(store: &ContentStore, image: &Image) -> BTreeMap<String, String> {
 }
 
 /// Builds the same with buildah and gives the image, in a store of its own.
-fn by_buildah(cluster: &Cluster, context: &Path, file: &str) -> (ContentStore, Image) {
-    let folder = cluster.folder().join(format!("buildah-{file}"));
+fn by_buildah(cluster: &Cluster, context: &Path, file: &Path) -> (ContentStore, Image) {
+    let folder = cluster.folder().join(format!("buildah-{}", file.file_name().unwrap().display()));
     fs::create_dir_all(&folder).unwrap();
     let archive = folder.join("base.tar");
     cluster.ok(&["image", "export", "localhost/base:1", archive.to_str().unwrap()]);
@@ -165,7 +165,7 @@ fn by_buildah(cluster: &Cluster, context: &Path, file: &str) -> (ContentStore, I
         "-t",
         "localhost/built:1",
         "-f",
-        file,
+        file.to_str().unwrap(),
         context.to_str().unwrap(),
     ]);
     let out = folder.join("built.tar");
@@ -177,7 +177,7 @@ fn by_buildah(cluster: &Cluster, context: &Path, file: &str) -> (ContentStore, I
 }
 
 /// Builds with buildah what was built as `name`; files and configuration must be equal. The files.
-fn same_as_buildah(cluster: &Cluster, context: &Path, file: &str, name: &str) -> BTreeMap<String, String> {
+fn same_as_buildah(cluster: &Cluster, context: &Path, file: &Path, name: &str) -> BTreeMap<String, String> {
     let store = ContentStore::open(&cluster.home().join("images")).unwrap();
     let image = store.require(name).unwrap();
     let (other_store, other) = by_buildah(cluster, context, file);
@@ -213,17 +213,18 @@ fn images_are_built_as_buildah_builds_them() {
     assert!(ran.stdout.starts_with("docker.io/library/built:1, localhost/again:2 sha256:"), "{}", ran.stdout);
 
     let store = ContentStore::open(&cluster.home().join("images")).unwrap();
-    let ours = same_as_buildah(&cluster, &folder, "Dockerfile", "built:1");
+    let ours = same_as_buildah(&cluster, &folder, &folder.join("Dockerfile"), "built:1");
     // What this one stands for, should both be wrong.
     assert_eq!(ours["opt/copied/out"], "4755 0:0 \"hello the world\\n\"");
     assert_eq!(ours["owned/out"], "4755 65534:65534 \"hello the world\\n\"");
     assert!(!ours.contains_key("tmp/gone") && !ours.contains_key("context/ignored/x"));
     assert!(ours.contains_key("context/ignored/keep/y") && ours.contains_key("unpacked/sub/deep/d"));
 
-    fs::write(folder.join("Corners"), CORNERS).unwrap();
-    let file = folder.join("Corners");
+    // Beside the context: what is in that, the next build would copy.
+    let file = cluster.folder().join("Corners");
+    fs::write(&file, CORNERS).unwrap();
     cluster.ok(&["image", "build", path, "-t", "corners:1", "-f", file.to_str().unwrap()]);
-    same_as_buildah(&cluster, &folder, "Corners", "corners:1");
+    same_as_buildah(&cluster, &folder, &file, "corners:1");
 
     // The same again: the same image, and nothing is run.
     let again = cluster.ok(&["image", "build", path, "-t", "built:1"]);
