@@ -161,7 +161,8 @@ async fn binding_happens_once() {
 async fn eviction_asks_the_budget() {
     let fixture = with_account().await;
     make(&fixture, PODS, pod_labelled_on_node()).await;
-    let running = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+    let running =
+        json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
     fixture.patch(&format!("{PODS}/a/status"), "merge-patch+json", &running).await;
     let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
     let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},

@@ -175,7 +175,8 @@ pub(crate) struct WantedArgs {
 
 impl From<WantedArgs> for cluster::Wanted {
     fn from(args: WantedArgs) -> Self {
-        let WantedArgs { name, api_port, pod_cidr, service_cidr, load_balancer_pool, nodes, listen, .. } = args;
+        let WantedArgs { name, api_port, pod_cidr, service_cidr, load_balancer_pool, nodes, listen, .. } =
+            args;
         let node_grace = args.node_grace.map(|time| time.as_secs());
         let certificate_lifetime = args.certificate_lifetime.map(|time| time.as_secs());
         Self {
@@ -196,7 +197,8 @@ impl WantedArgs {
     /// The same settings as arguments of the daemon.
     pub(crate) fn to_arguments(&self) -> Vec<String> {
         let port = self.api_port.map(|port| port.to_string());
-        let (nodes, listen) = (self.nodes.map(|n| n.to_string()), self.listen.map(|address| address.to_string()));
+        let (nodes, listen) =
+            (self.nodes.map(|n| n.to_string()), self.listen.map(|address| address.to_string()));
         let seconds = |time: Option<std::time::Duration>| time.map(|time| format!("{}s", time.as_secs()));
         let (node_grace, lifetime) = (seconds(self.node_grace), seconds(self.certificate_lifetime));
         [

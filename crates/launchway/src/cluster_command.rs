@@ -105,7 +105,8 @@ async fn start(home: &Home, wanted: &WantedArgs, stage: &Stage) -> Result<(Setti
 
 fn status(home: &Home) -> Result<(), Failure> {
     if let Some(node) = AgentSettings::read(home)? {
-        let state = process::running(home).map_or("is stopped; `launchway cluster start` starts it", |_| "runs");
+        let state =
+            process::running(home).map_or("is stopped; `launchway cluster start` starts it", |_| "runs");
         println!("Node {} of cluster {} at {} {state}.", node.node, node.cluster.name, node.server);
         return Ok(());
     }

@@ -96,12 +96,8 @@ pub(crate) async fn token(home: &Home, command: TokenCommand) -> Result<(), Fail
 /// Runs `launchway cluster join`.
 pub(crate) async fn join(home: &Home, args: JoinArgs) -> Result<(), Failure> {
     let stage = Stage::begin("node");
-    let options = JoinOptions {
-        token: args.token,
-        server: args.server,
-        node: args.node_name,
-        address: args.address,
-    };
+    let options =
+        JoinOptions { token: args.token, server: args.server, node: args.node_name, address: args.address };
     let joined = async {
         let settings = cluster::join(home, &options, &mut |step| stage.doing(step)).await?;
         let started = start(home, &settings, &stage).await;

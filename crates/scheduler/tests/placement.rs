@@ -474,12 +474,13 @@ fn claims_keep_a_pod_from_nodes_that_lack_its_volume() {
             json!({"metadata": {"name": name}, "provisioner": provisioner, "volumeBindingMode": mode});
         Arc::new(serde_json::from_value(class).unwrap())
     };
-    let bound = |volume: &str| {
-        json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": volume}})
-    };
+    let bound = |volume: &str| json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": volume}});
     let of_class = |class: &str| json!({"spec": {"storageClassName": class}});
     let user = |name: &str, claim: &str| {
-        pod(name, json!({"spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}}))
+        pod(
+            name,
+            json!({"spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}}),
+        )
     };
     let mut snapshot = cluster(vec![node("a", json!({})), node("b", json!({}))], vec![]);
     let state = snapshot.volumes_mut();
@@ -489,12 +490,18 @@ fn claims_keep_a_pod_from_nodes_that_lack_its_volume() {
         claim("gone", bound("no-volume")),
         claim("late", of_class("late")),
         claim("made", of_class("made")),
-        claim("here", json!({"spec": {"storageClassName": "made"},
-            "metadata": {"annotations": {"volume.kubernetes.io/selected-node": "b"}}})),
+        claim(
+            "here",
+            json!({"spec": {"storageClassName": "made"},
+            "metadata": {"annotations": {"volume.kubernetes.io/selected-node": "b"}}}),
+        ),
         claim("now", of_class("now")),
         claim("lost", json!({"spec": {"volumeName": "x"}, "status": {"phase": "Lost"}})),
-        claim("alone", json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
-            "spec": {"volumeName": "vol-b", "accessModes": ["ReadWriteOncePod"]}})),
+        claim(
+            "alone",
+            json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+            "spec": {"volumeName": "vol-b", "accessModes": ["ReadWriteOncePod"]}}),
+        ),
     ] {
         state.set_claim(&claim, true);
     }
@@ -548,6 +555,7 @@ fn claims_keep_a_pod_from_nodes_that_lack_its_volume() {
     // A claim for one pod alone.
     snapshot.add_pod("b", user("has-it", "alone"));
     let refused = decision(&snapshot, &user("wants-it", "alone"));
-    let words = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode";
+    let words =
+        "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode";
     assert_eq!(refused, format!("0/2 nodes are available: 2 {words}."));
 }

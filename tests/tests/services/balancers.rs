@@ -47,7 +47,7 @@ fn a_load_balancer_is_served_at_the_nodes_addresses() {
     ]);
     let internal =
         cluster.get(&["nodes"])["items"][0]["status"]["addresses"][0]["address"].as_str().unwrap().to_owned();
-    assert_eq!(balanced(&cluster, "web"), [internal.clone()]);
+    assert_eq!(balanced(&cluster, "web"), std::slice::from_ref(&internal));
     let port = cluster.get(&["service", "web"])["spec"]["ports"][0]["nodePort"].as_i64().unwrap();
     let listed = cluster.kubectl_ok(&["get", "service", "web", "--no-headers"]);
     let columns: Vec<&str> = listed.split_whitespace().collect();

@@ -281,7 +281,9 @@ fn time_zone(name: &str) -> Result<(), String> {
         return Err("timeZone must be nil or non-empty string".into());
     }
     if name.eq_ignore_ascii_case("local") {
-        return Err("timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones".into());
+        return Err(
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones".into()
+        );
     }
     jiff::tz::TimeZone::get(name).map(drop).map_err(|_| format!("unknown time zone {name}"))
 }

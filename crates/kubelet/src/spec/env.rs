@@ -179,7 +179,14 @@ mod tests {
     use std::net::Ipv4Addr;
 
     fn facts() -> Facts {
-        Facts { host_ip: Ipv4Addr::LOCALHOST, host_ip6: None, pod_ip: None, pod_ip6: None, node_cpu: 1000, node_memory: 1 }
+        Facts {
+            host_ip: Ipv4Addr::LOCALHOST,
+            host_ip6: None,
+            pod_ip: None,
+            pod_ip6: None,
+            node_cpu: 1000,
+            node_memory: 1,
+        }
     }
 
     fn run(container: serde_json::Value, objects: &Objects) -> Result<Vec<(String, String)>, EnvError> {
