@@ -32,6 +32,9 @@ use secrets::Secrets;
 /// Reason of a start that ended because its pod did.
 pub(crate) const GIVEN_UP: &str = "ContainerCreating";
 
+/// The registry in the names of images made here; there is none to ask.
+const MADE_HERE: &str = "launchway.local";
+
 /// Images that are pulled at once.
 const AT_ONCE: usize = 4;
 
@@ -197,6 +200,12 @@ impl Images {
             && let Ok(Some(ready)) = self.present(wanted, parsed, secrets).await
         {
             return Ok(ready);
+        }
+        if parsed.location().is_some_and(|(registry, _)| registry == MADE_HERE) {
+            return Err(format!(
+                "image \"{reference}\" is made on this machine and not in its store: `launchway up` builds those of a \
+                 repository, `launchway image import ARCHIVE` brings one"
+            ));
         }
         let begun = Instant::now();
         let settings = Settings::read(self.folder()).map_err(|error| error.to_string())?;
