@@ -1,6 +1,6 @@
 //! Images from Dockerfiles, without a network: what `launchway image build` does.
 //!
-//! [`parse`] reads the file (pure, every error with its line), [`build`] carries it out: `COPY` and `ADD` make layers
+//! [`parse()`] reads the file (pure, every error with its line), [`build()`] carries it out: `COPY` and `ADD` make layers
 //! straight from files, `RUN` runs in a container of the project's own runtime that has no network, and what it
 //! changed becomes a layer. The same inputs give the same image: layers carry no times and no order of the disk, and
 //! a `RUN` is not run again while everything that it can see is the same.

@@ -1,7 +1,7 @@
 //! CertificateSigningRequests: kubelets' are approved, approved ones are signed, old ones removed.
 //!
-//! [`approve`] decides as upstream's `csrapproving` does, by asking whether the requester may have what it asks for.
-//! [`sign`] issues certificates for the built-in signers with the cluster's authority; [`clean`] removes requests
+//! `approve` decides as upstream's `csrapproving` does, by asking whether the requester may have what it asks for.
+//! `sign` issues certificates for the built-in signers with the cluster's authority; `clean` removes requests
 //! that nobody needs any more. How requests and certificates look is in `request` and `issue`, both pure.
 //!
 //! One difference to upstream: a kubelet's serving certificate is approved too, when all names and addresses in it

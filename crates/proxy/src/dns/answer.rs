@@ -51,7 +51,7 @@ pub(super) struct Context<'a> {
 }
 
 /// The answer to a packet that came over UDP; empty if there is none. What is not in the zone is refused:
-/// only a server that can ask others does more, see [`super::Server`].
+/// only a server that can ask others does more, see `server`.
 pub fn answer(zone: &Zone, packet: &[u8]) -> Vec<u8> {
     let context = Context { client: None, recursive: false, routes: &Routes::default() };
     match respond(zone, packet, &context) {

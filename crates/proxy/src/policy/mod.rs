@@ -6,7 +6,7 @@
 //! was stopped), no pod with an address of its own starts; the rules of those that run stay in the kernel.
 //!
 //! Woken by changes that policies look at and by the gate. The first change after a quiet time is written at once,
-//! further ones within [`BREATH`] together; who waits at the gate is never kept waiting for that.
+//! further ones within `BREATH` together; who waits at the gate is never kept waiting for that.
 
 mod plan;
 mod pods;
