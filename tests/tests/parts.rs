@@ -335,3 +335,47 @@ fn without_the_daemon_everything_that_runs_goes_on() {
     assert_eq!(world.notes("mortal").len(), 1);
     assert!(!world.notes("name").contains(&"lost".to_owned()));
 }
+
+#[test]
+fn without_a_further_node_its_containers_and_the_other_nodes_go_on() {
+    let cluster = Cluster::new();
+    cluster.ok(&["cluster", "start", "--nodes", "2"]);
+    let nodes = cluster.get(&["nodes"]);
+    let names =
+        nodes["items"].as_array().unwrap().iter().map(|node| node["metadata"]["name"].as_str().unwrap());
+    let node = names.max().unwrap().to_owned();
+    let component = format!("node {node}");
+    let healthy = cluster.ok(&["doctor"]).stdout;
+    assert!(healthy.contains(&format!("✓ {component}")), "{healthy}");
+
+    cluster.ok(&["cluster", "component", "stop", &component]);
+    let doctor = cluster.run(&["doctor"]);
+    assert!(!doctor.success && doctor.stdout.contains(&format!("✗ {component}")), "{}", doctor.stdout);
+    let cure = format!("launchway cluster component start '{component}'");
+    assert!(doctor.stdout.contains(&cure), "{}", doctor.stdout);
+    let image = images::busybox(&cluster);
+    for (name, place) in [("there", node.as_str()), ("here", "")] {
+        let mut spec = serde_json::json!({
+            "containers": [{"name": "c", "image": image, "command": ["sleep", "1000"]}],
+            "terminationGracePeriodSeconds": 0,
+        });
+        if !place.is_empty() {
+            spec["nodeName"] = place.into();
+        }
+        let pod =
+            serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec});
+        e2e::objects::apply(&cluster, &[pod]);
+    }
+    let phase = |pod: &str| cluster.get(&["pod", pod])["status"]["phase"].clone();
+    let first = nodes["items"][0]["metadata"]["name"].as_str().unwrap();
+    eventually("the other node runs pods", || {
+        let pod = cluster.get(&["pod", "here"]);
+        // It may have been placed before anybody knew that the node is away.
+        (pod["spec"]["nodeName"] != first || pod["status"]["phase"] == "Running").then_some(())
+    });
+    std::thread::sleep(A_WHILE);
+    assert_eq!(phase("there"), "Pending");
+    cluster.ok(&["cluster", "component", "start", &component]);
+    eventually("the pod runs", || (phase("there") == "Running" && phase("here") == "Running").then_some(()));
+    eventually("everything works again", || cluster.run(&["doctor"]).success.then_some(()));
+}

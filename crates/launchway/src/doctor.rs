@@ -74,7 +74,7 @@ fn show(finding: &Finding) {
         Health::Sick(reason) => ("✗", format!("does not work: {reason}")),
         Health::Unknown(reason) => ("?", format!("cannot be told: {reason}")),
     };
-    println!("  {mark} {:12} {how}", part.name);
+    println!("  {mark} {:12} {how}", finding.name);
     if finding.health == Health::Healthy {
         println!("    {:12} {}", "", part.does);
         return;

@@ -86,10 +86,14 @@ pub const PARTS: [Part; 11] = [
     },
 ];
 
-/// The entry of a component.
-pub fn part(name: &str) -> Option<&'static Part> {
-    PARTS.iter().find(|part| part.name == name)
-}
+/// A further node on this machine.
+pub const NODE: Part = Part {
+    name: "node",
+    does: "runs pods as a node of its own",
+    breaks: "no pod of that node is started, restarted or probed; after a while it is NotReady and its pods are made anew \
+             elsewhere",
+    keeps: "its containers that run, until then; the other nodes",
+};
 
 #[cfg(test)]
 mod tests {

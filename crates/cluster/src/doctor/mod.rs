@@ -15,10 +15,13 @@ use crate::control::{self, ControlError, Request};
 use crate::layout::Home;
 use crate::settings::{Settings, SettingsError};
 
-pub use catalogue::{PARTS, Part, part};
+pub use catalogue::{NODE, PARTS, Part};
 
 /// Free bytes below which the state's disk is nearly full: two segments of its log and a snapshot.
 const NEARLY_FULL: u64 = 256 << 20;
+
+/// How the names of further nodes begin among the components.
+const FURTHER_NODE: &str = "node ";
 
 /// How a component is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,9 @@ pub enum Health {
 /// What was found out about a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The component.
+    /// Its name, which for a further node is `node NAME`.
+    pub name: String,
+    /// What there is to know about it.
     pub part: &'static Part,
     /// How it is.
     pub health: Health,
@@ -81,6 +86,9 @@ pub async fn examine(home: &Home, client: Option<&kube::Client>) -> Result<Vec<F
         };
         findings.push(finding);
     }
+    for state in states.iter().flatten().filter(|state| state.name.starts_with(FURTHER_NODE)) {
+        findings.push(further_node(home, client, state).await);
+    }
     Ok(findings)
 }
 
@@ -89,6 +97,7 @@ async fn without_daemon(home: &Home, settings: &Settings, part: &'static Part) -
     let ended = std::fs::metadata(home.log()).and_then(|log| log.modified()).ok();
     let alive = part.name == "dns" && name_server(settings).await.is_ok();
     Finding {
+        name: part.name.to_owned(),
         part,
         health: if alive { Health::Healthy } else { Health::Stopped },
         since: if alive { None } else { ended },
@@ -112,17 +121,43 @@ async fn with_daemon(
         }
         State::Running => probe(home, settings, client, part, before).await,
     };
+    finding(home, part, status, health)
+}
+
+/// A further node of this machine: a process of its own, started by the daemon.
+async fn further_node(home: &Home, client: Option<&kube::Client>, status: &Status) -> Finding {
+    let name = status.name.trim_start_matches(FURTHER_NODE);
+    let health = match (&status.state, client) {
+        (State::Stopped, _) => Health::Stopped,
+        (State::Starting, _) => Health::Sick("it is starting".to_owned()),
+        (State::Failed(reason), _) => Health::Sick(reason.clone()),
+        (State::Running, None) => Health::Unknown("the API server does not answer".to_owned()),
+        (State::Running, Some(client)) => match probe::node(client, name).await {
+            Ok(()) => Health::Healthy,
+            Err(reason) => Health::Sick(reason),
+        },
+    };
+    finding(home, &NODE, status, health)
+}
+
+fn finding(home: &Home, part: &'static Part, status: &Status, health: Health) -> Finding {
+    let name = &status.name;
     let mend = match &health {
         Health::Healthy => String::new(),
-        Health::Stopped => format!("launchway cluster component start {}", part.name),
+        Health::Stopped => format!("launchway cluster component start {q}{name}{q}", q = quote(name)),
         Health::Sick(_) => format!(
-            "see {}; launchway cluster component stop {name} && launchway cluster component start {name}",
+            "see {}; launchway cluster component stop {q}{name}{q} && launchway cluster component start {q}{name}{q}",
             home.log().display(),
-            name = part.name
+            q = quote(name)
         ),
         Health::Unknown(_) => "mend what is above first".to_owned(),
     };
-    Finding { part, health, since: Some(status.since), mend }
+    Finding { name: name.clone(), part, health, since: Some(status.since), mend }
+}
+
+/// What a shell needs around a name.
+fn quote(name: &str) -> &'static str {
+    if name.contains(' ') { "'" } else { "" }
 }
 
 /// Asks a running component for what its users ask of it.
