@@ -58,7 +58,8 @@ impl Names {
     }
 
     fn pid(&self) -> Option<u32> {
-        proxy::dns::status(&self.config.folder).unwrap().map(|status| status.pid)
+        // One that was killed or is being replaced may take the question with it.
+        proxy::dns::status(&self.config.folder).ok().flatten().map(|status| status.pid)
     }
 }
 
