@@ -45,11 +45,10 @@ fn main() -> ExitCode {
 /// Unit and integration tests of every crate, then the whole product end to end on its release binary.
 fn test() -> Result<(), Failure> {
     let tools = tools::prepare()?;
-    // All failures at once: a run takes its time.
-    cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"], &tools)?;
+    run::tests(&["--workspace", "--exclude", "e2e"], &[], &tools)?;
     let environment = with_release_binary(tools)?;
     // One cluster at a time: each uses the whole machine.
-    cargo(&["test", "--package", "e2e", "--no-fail-fast", "--", "--test-threads=1"], &environment)
+    run::tests(&["--package", "e2e"], &["--test-threads=1"], &environment)
 }
 
 /// Builds the release binary and tells it to what runs with `environment`.
