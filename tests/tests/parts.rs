@@ -1,12 +1,11 @@
 //! What stops and what goes on while a part of the cluster does not work: each sentence of `launchway doctor`, shown.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use e2e::{Cluster, eventually, images};
+use e2e::{Cluster, eventually, images, objects};
+use serde_json::{Value, json};
 
 /// Long enough for what would happen at once to have happened.
 const A_WHILE: Duration = Duration::from_millis(1500);
@@ -20,36 +19,28 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let cluster = Cluster::new();
-        cluster.ok(&["cluster", "start"]);
-        let image = images::busybox(&cluster);
+        let cluster = objects::started();
         let notes = cluster.folder().join("notes");
         std::fs::create_dir(&notes).unwrap();
         let world = Self { cluster, notes };
-        world.apply(&format!(
-            r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web}}
-spec:
-  replicas: 2
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: web
-        image: {image}
-        command: [sh, -c, "echo hello > /tmp/index.html; exec httpd -f -p 80 -h /tmp"]
-        readinessProbe: {{httpGet: {{port: 80, path: /}}, periodSeconds: 1}}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: web}}
-spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}
-"#
-        ));
+        let labels = json!({"app": "web"});
+        let serve = "echo hello > /tmp/index.html; exec httpd -f -p 80 -h /tmp";
+        let probe = json!({"readinessProbe": {"httpGet": {"port": 80, "path": "/"}, "periodSeconds": 1}});
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {
+                "replicas": 2, "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [objects::with(objects::shell("web", serve), probe)],
+                }},
+            },
+        });
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+            "spec": {"selector": labels, "ports": [{"port": 80}]},
+        });
+        objects::apply(&world.cluster, &[deployment, service]);
         world.cluster.kubectl_ok(&["rollout", "status", "deployment/web", "--timeout=60s"]);
         let service = world.cluster.get(&["service", "web"]);
         let address = service["spec"]["clusterIP"].as_str().unwrap();
@@ -65,26 +56,21 @@ spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}
         );
         let mortal = "echo up >> /notes/mortal; until [ -e /notes/die ]; do sleep 0.1; done; rm /notes/die";
         for (name, script) in [("client", script.as_str()), ("mortal", mortal)] {
-            world.apply(&world.noting_pod(name, image, script));
+            objects::apply(&world.cluster, &[world.noting_pod(name, script)]);
         }
         eventually("the first answer", || (world.notes("name").last()? == "ok").then_some(()));
         eventually("the first start", || (world.notes("mortal").len() == 1).then_some(()));
         world
     }
 
-    fn noting_pod(&self, name: &str, image: &str, script: &str) -> String {
-        serde_json::json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-            "spec": {
-                "terminationGracePeriodSeconds": 0,
-                "containers": [{
-                    "name": name, "image": image, "command": ["sh", "-c", script],
-                    "volumeMounts": [{"name": "notes", "mountPath": "/notes"}],
-                }],
-                "volumes": [{"name": "notes", "hostPath": {"path": self.notes}}],
-            },
-        })
-        .to_string()
+    fn noting_pod(&self, name: &str, script: &str) -> Value {
+        let mounts = json!({"volumeMounts": [{"name": "notes", "mountPath": "/notes"}]});
+        let spec = json!({
+            "terminationGracePeriodSeconds": 0,
+            "containers": [objects::with(objects::shell(name, script), mounts)],
+            "volumes": [{"name": "notes", "hostPath": {"path": self.notes}}],
+        });
+        objects::pod(name, spec)
     }
 
     /// A pod that does nothing.
@@ -100,19 +86,6 @@ spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}
             "sleep",
             "1000",
         ]);
-    }
-
-    fn apply(&self, text: &str) {
-        let kubectl = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
-        let mut child = std::process::Command::new(kubectl)
-            .args(["--context", "launchway", "apply", "-f", "-"])
-            .env("KUBECONFIG", self.cluster.kubeconfig())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success(), "{text}");
     }
 
     fn notes(&self, of: &str) -> Vec<String> {
@@ -303,14 +276,11 @@ fn without_the_name_server_names_fail_and_addresses_work() {
 fn without_policy_new_policies_are_not_enforced_and_traffic_goes_on() {
     let world = World::new();
     world.stop("policy");
-    world.apply(
-        r#"
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: closed}
-spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
-"#,
-    );
+    let closed = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "closed"},
+        "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]},
+    });
+    objects::apply(&world.cluster, &[closed]);
     std::thread::sleep(A_WHILE);
     world.reached("address");
     world.start("policy");
@@ -355,16 +325,15 @@ fn without_a_further_node_its_containers_and_the_other_nodes_go_on() {
     assert!(doctor.stdout.contains(&cure), "{}", doctor.stdout);
     let image = images::busybox(&cluster);
     for (name, place) in [("there", node.as_str()), ("here", "")] {
-        let mut spec = serde_json::json!({
+        let mut spec = json!({
             "containers": [{"name": "c", "image": image, "command": ["sleep", "1000"]}],
             "terminationGracePeriodSeconds": 0,
         });
         if !place.is_empty() {
             spec["nodeName"] = place.into();
         }
-        let pod =
-            serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec});
-        e2e::objects::apply(&cluster, &[pod]);
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec});
+        objects::apply(&cluster, &[pod]);
     }
     let phase = |pod: &str| cluster.get(&["pod", pod])["status"]["phase"].clone();
     let first = nodes["items"][0]["metadata"]["name"].as_str().unwrap();

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use network::IpNet;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{ClusterFacts, nth};
@@ -254,16 +255,7 @@ impl Settings {
 
     /// The settings of the cluster in `home`; `None` when there is no cluster.
     pub fn read(home: &Home) -> Result<Option<Self>, SettingsError> {
-        let path = home.settings();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(SettingsError::Io { action: "read", path, source }),
-        };
-        match serde_json::from_slice(&text) {
-            Ok(settings) => Ok(Some(settings)),
-            Err(e) => Err(SettingsError::Damaged { path, reason: e.to_string() }),
-        }
+        read(home.settings())
     }
 
     fn make(wanted: &Wanted) -> Result<Self, SettingsError> {
@@ -355,6 +347,19 @@ impl Settings {
     /// The node's address towards its pods.
     pub fn node_address(&self) -> Ipv4Addr {
         self.pod_address(1)
+    }
+}
+
+/// Reads the settings in a file; `None` when there is none.
+pub(crate) fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, SettingsError> {
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(SettingsError::Io { action: "read", path, source }),
+    };
+    match serde_json::from_slice(&text) {
+        Ok(settings) => Ok(Some(settings)),
+        Err(e) => Err(SettingsError::Damaged { path, reason: e.to_string() }),
     }
 }
 

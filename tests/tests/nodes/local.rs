@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
-use e2e::{Cluster, eventually, machine, objects};
+use e2e::{Cluster, Ran, eventually, machine, objects};
 use serde_json::{Value, json};
 
 use crate::world::{NODE_PORT, all_answer, ask, internal_ip, pod_on, ready, web, web_on};
@@ -27,6 +27,11 @@ fn nodes(cluster: &Cluster) -> Vec<String> {
 
 fn node(cluster: &Cluster, name: &str) -> Value {
     cluster.get(&["node", name])
+}
+
+/// `wget` of a URL in a pod; gives up after three seconds.
+fn fetch(cluster: &Cluster, pod: &str, url: &str) -> Ran {
+    cluster.kubectl(&["exec", pod, "--", "timeout", "3", "wget", "-qO-", url])
 }
 
 fn taints(node: &Value) -> BTreeSet<String> {
@@ -64,31 +69,13 @@ fn three_nodes_on_one_machine_are_one_network() {
             for other in &servers {
                 let address = other["status"]["podIP"].as_str().unwrap();
                 let got = eventually(&format!("{pod} reaches {address}"), || {
-                    let ran = cluster.kubectl(&[
-                        "exec",
-                        pod,
-                        "--",
-                        "timeout",
-                        "3",
-                        "wget",
-                        "-qO-",
-                        &format!("http://{address}:8080/"),
-                    ]);
+                    let ran = fetch(&cluster, pod, &format!("http://{address}:8080/"));
                     ran.success.then_some(ran.stdout)
                 });
                 assert_eq!(got.trim(), other["spec"]["nodeName"].as_str().unwrap());
             }
             all_answer(&all, &format!("the Service from {pod}"), || {
-                let ran = cluster.kubectl(&[
-                    "exec",
-                    pod,
-                    "--",
-                    "timeout",
-                    "3",
-                    "wget",
-                    "-qO-",
-                    "http://web.default.svc.cluster.local/",
-                ]);
+                let ran = fetch(&cluster, pod, "http://web.default.svc.cluster.local/");
                 if ran.success { Ok(ran.stdout) } else { Err(ran.stderr) }
             });
         }

@@ -1,7 +1,5 @@
 //! What a node on another machine knows: its cluster, its name, where the API server is. Kept in its folder.
 
-use std::fs;
-use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -39,16 +37,7 @@ pub struct AgentSettings {
 impl AgentSettings {
     /// The settings of the node in `home`; `None` when there is none.
     pub fn read(home: &Home) -> Result<Option<Self>, SettingsError> {
-        let path = home.agent();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(SettingsError::Io { action: "read", path, source }),
-        };
-        match serde_json::from_slice(&text) {
-            Ok(settings) => Ok(Some(settings)),
-            Err(e) => Err(SettingsError::Damaged { path, reason: e.to_string() }),
-        }
+        crate::settings::read(home.agent())
     }
 
     pub(crate) fn write(&self, home: &Home) -> Result<(), SettingsError> {
